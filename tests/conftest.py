@@ -1,0 +1,9 @@
+"""What every room of the tests shares."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
