@@ -19,19 +19,40 @@ def houses():
     price is the whole price.
     Built in chapter `book/linear_regression.md`.
     """
-    table = np.array(
-        [
-            [2104, 3, 399900],
-            [1600, 3, 329900],
-            [2400, 3, 369000],
-            [1416, 2, 232000],
-            [3000, 4, 539900],
-            [1985, 4, 299900],
-            [1534, 3, 314900],
-            [1427, 3, 198999],
-            [1380, 3, 212000],
-            [1494, 3, 242500],
-        ],
-        dtype=float,
-    )  # (10, 3)
-    return table[:, :2], table[:, 2]
+    area = [2104, 1600, 2400, 1416, 3000, 1985, 1534, 1427, 1380, 1494]
+    bedrooms = [3, 3, 3, 2, 4, 4, 3, 3, 3, 3]
+    price = [399900, 329900, 369000, 232000, 539900]
+    price += [299900, 314900, 198999, 212000, 242500]
+    X = np.column_stack([area, bedrooms]).astype(float)  # (10, 2)
+    return X, np.array(price, dtype=float)
+
+
+def two_blobs(n, rng, margin=0.1):
+    """Return points of two classes in the plane, on either side of a known line.
+
+    Parameters
+    ----------
+    n : int
+        Number of points; the classes alternate, +1 first.
+    rng : numpy.random.Generator
+        Where the points come from.
+    margin : float
+        Least margin of the unit vector (1, 1, −1)/√3, whose line is x₁ + x₂ = 1:
+        ``y * (X @ w)`` is at least `margin` in every row.
+
+    Returns
+    -------
+    X : ndarray of float, shape (n, 3)
+        Two coordinates, then 1 for the bias.
+    y : ndarray of int, shape (n,)
+        Classes, −1 or +1.
+
+    Notes
+    -----
+    Built in chapter `book/perceptron.md`.
+    """
+    y = np.where(np.arange(n) % 2 == 0, 1, -1)  # (n,)
+    depth = np.sqrt(3) * margin + np.abs(rng.normal(0.6, 0.4, size=n))
+    middle = (1 + y * depth) / 2  # x1 + x2 = 1 + y * depth
+    along = rng.normal(0, 0.5, size=n)
+    return np.column_stack([middle + along, middle - along, np.ones(n)]), y

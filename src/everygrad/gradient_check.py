@@ -61,20 +61,15 @@ def gradient_error(loss, gradients, parameters, name):
     Measured by forward differences with `scipy.optimize.check_grad`.
     Built in chapter `book/linear_regression.md`.
     """
-    flat, shape = parameters[name].ravel(), parameters[name].shape
-
-    def block_gradient(flat):
-        derived = np.asarray(gradients(replace_block(parameters, name, flat))[name])
-        if derived.shape != shape:
-            raise ValueError(
-                f"gradient of {name} has shape {derived.shape}, need {shape}"
-            )
-        return derived.ravel()
-
+    derived, shape = np.asarray(gradients(parameters)[name]), parameters[name].shape
+    if derived.shape != shape:
+        raise ValueError(f"gradient of {name} has shape {derived.shape}, need {shape}")
     error = check_grad(
-        lambda v: loss(replace_block(parameters, name, v)), block_gradient, flat
+        lambda flat: loss(replace_block(parameters, name, flat)),
+        lambda flat: derived.ravel(),
+        parameters[name].ravel(),
     )
-    scale = np.linalg.norm(block_gradient(flat)) + error
+    scale = np.linalg.norm(derived) + error
     return error if scale == 0 else error / scale
 
 

@@ -1,6 +1,8 @@
 """Data are facts: their shapes and a few entries are written down twice."""
 
-from everygrad.data import houses
+import numpy as np
+
+from everygrad.data import houses, two_blobs
 
 
 def test_ten_houses_of_area_bedrooms_and_price():
@@ -9,3 +11,11 @@ def test_ten_houses_of_area_bedrooms_and_price():
     assert y.shape == (10,)
     assert X[0].tolist() == [2104, 3]
     assert (y.min(), y.max(), y.sum()) == (198999, 539900, 3138999)
+
+
+def test_two_blobs_keep_their_promise(rng):
+    X, y = two_blobs(50, rng, margin=0.3)
+    assert X.shape == (50, 3)
+    assert y[:4].tolist() == [1, -1, 1, -1]
+    np.testing.assert_array_equal(X[:, -1], 1)
+    assert np.min(y * (X @ [1, 1, -1]) / np.sqrt(3)) >= 0.3

@@ -1,0 +1,41 @@
+# `make help` lists what there is. Every target sets up what it needs.
+PYTHON ?= python3
+RUN = .venv/bin/python
+PORT ?= 8000
+
+.PHONY: help book serve lab exercises test lint format lock clean environment
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
+
+environment:
+	@$(PYTHON) tools/environment.py
+
+book: environment  ## execute the chapters, build the site, say where it is
+	@$(RUN) -m tools.book
+
+serve: book  ## show the site at http://localhost:8000 (PORT=… for another)
+	@$(RUN) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+lab: environment  ## open chapters and exercises in JupyterLab
+	@$(RUN) -m tools.lab
+
+exercises: environment  ## generate exercises/ from solutions/ (NAME=… for one)
+	@$(RUN) -m tools.exercises $(NAME)
+
+test: environment lint book  ## run every check; this is what .ci/run does
+	@$(RUN) -m tools.browser
+	@$(RUN) -m pytest --numprocesses 2 --dist loadgroup
+
+lint: environment  ## check the style of library, tests and code cells
+	@$(RUN) -m tools.lint
+
+format: environment  ## put library, tests and code cells into that style
+	@$(RUN) -m tools.lint --fix
+
+lock: environment  ## write constraints.txt from what is installed
+	@(head -n 1 constraints.txt; $(RUN) -m pip freeze --exclude-editable | sed 's/+cpu$$//') > constraints.new
+	@mv constraints.new constraints.txt
+
+clean:  ## delete the environment and everything that was built
+	rm -rf .venv _build

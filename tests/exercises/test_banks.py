@@ -1,0 +1,113 @@
+"""Every exercise's grader is tested with the answers that learners hand in.
+
+nbgrader's own autograder runs them all. An exercise without a bank fails here.
+"""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tools.exercises import ROOT, exercise_names, teacher_notebook
+
+from .conftest import SOLUTION, cells_of, load_bank
+
+SCHEME = re.compile(
+    r"=== BEGIN MARK SCHEME ===\n(.*?)=== END MARK SCHEME ===", re.DOTALL
+)
+HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n(.*?)### END HIDDEN TESTS", re.DOTALL)
+NAMES = exercise_names()
+
+
+def each(answers):
+    """Return one test parameter per answer; those of one exercise share a worker."""
+    return [
+        pytest.param(name, label, marks=pytest.mark.xdist_group(name))
+        for name in NAMES
+        if (Path(__file__).parent / f"{name}.py").exists()
+        for label in getattr(load_bank(name), answers)
+    ]
+
+
+def each_exercise():
+    return [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES]
+
+
+def telling(text):
+    """Return the lines of a text that say something, without their indentation."""
+    return {line.strip() for line in text.splitlines() if len(line.strip()) > 12}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_exercise_has_a_bank(name):
+    bank = Path(__file__).parent / f"{name}.py"
+    assert bank.exists(), (
+        f"write {bank.relative_to(ROOT)}: the answers that prove the grader"
+    )
+    assert len(load_bank(name).WRONG) >= 8
+    assert len(load_bank(name).RIGHT) >= 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_exercise_is_whole(name):
+    notebook = teacher_notebook(name)
+    tests = cells_of(notebook, grade=True, solution=False)
+    hidden = {cell for cell, test in tests.items() if HIDDEN.search(test.source)}
+    visible = {
+        cell
+        for cell, test in tests.items()
+        if HIDDEN.sub("", test.source).count("assert")
+    }
+    assert len(tests) >= 8
+    assert hidden, "no hidden test"
+    assert visible, "no visible test"
+    assert len(cells_of(notebook, grade=True, solution=True)) == 1, (
+        "one free-text question"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_question_is_answered_wrongly_and_every_test_fails_for_someone(name):
+    notebook, bank = teacher_notebook(name), load_bank(name)
+    solutions = cells_of(notebook, solution=True, grade=False)
+    assert {cell for cell, _, _ in bank.WRONG.values()} == set(solutions)
+    failed = set().union(*(cells for _, _, cells in bank.WRONG.values()))
+    assert failed == set(cells_of(notebook, grade=True, solution=False))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_release_gives_nothing_away(name):
+    path = ROOT / "exercises" / name / f"{name}.ipynb"
+    sources = [cell.source for cell in nbformat.read(path, as_version=4).cells]
+    secret, shown = set(), set()
+    for cell in teacher_notebook(name).cells:
+        regions = HIDDEN.findall(cell.source) + SCHEME.findall(cell.source)
+        regions += [region["body"] for region in SOLUTION.finditer(cell.source)]
+        secret |= telling("\n".join(regions))
+        for pattern in (HIDDEN, SCHEME, SOLUTION):
+            cell.source = pattern.sub("", cell.source)
+        shown |= telling(cell.source)
+    assert len(secret) > 8
+    assert not (secret - shown) & telling("\n".join(sources))
+    assert not any("BEGIN" in source or "END" in source for source in sources)
+
+
+@pytest.mark.parametrize("name", each_exercise())
+def test_the_reference_solution_gets_full_marks(name, graded):
+    assert graded(name).lost("reference") == set()
+
+
+@pytest.mark.parametrize("name", each_exercise())
+def test_the_untouched_release_gets_nothing(name, graded):
+    assert graded(name).total("untouched") == 0
+
+
+@pytest.mark.parametrize(("name", "label"), each("WRONG"))
+def test_a_wrong_answer_loses_its_points_on_the_right_cell(name, label, graded):
+    assert graded(name).lost(label) == load_bank(name).WRONG[label][2]
+
+
+@pytest.mark.parametrize(("name", "label"), each("RIGHT"))
+def test_a_right_answer_in_another_style_gets_full_marks(name, label, graded):
+    assert graded(name).lost(label) == set()
