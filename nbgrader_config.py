@@ -9,26 +9,101 @@ import secrets
 import sys
 from pathlib import Path
 
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
-from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
+from nbconvert.filters import strip_ansi
+from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    Execute,
+    GetGrades,
+    IgnorePattern,
+    LimitOutput,
+    NbGraderPreprocessor,
+    SaveAutoGrades,
+)
 from nbgrader.utils import is_grade
 
 HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS", re.DOTALL)
+FRAME = re.compile(r"Cell In\[(\d+)\], line (\d+)")
 
 
-class HideTests(NbGraderPreprocessor):
-    """Keep hidden tests out of feedback: their source, and tracebacks quoting it.
+class AllowWarnings(NbGraderPreprocessor):
+    """Let a right answer warn: nbgrader gives 0 where a test cell writes to stderr.
 
-    What failed and why stays: the message of the failing assert.
+    The warning stays in the record, as ordinary output.
     """
 
     def preprocess_cell(self, cell, resources, cell_index):
-        if is_grade(cell) and cell.cell_type == "code":
-            cell.source = HIDDEN.sub("# (hidden tests)", cell.source)
-            for output in cell.outputs:
-                if output.output_type == "error":
-                    output.traceback = [f"{output.ename}: {output.evalue}"]
+        if is_grade(cell):
+            for output in cell.get("outputs", []):
+                if output.output_type == "stream":
+                    output.name = "stdout"
         return cell, resources
+
+
+class HideTests(NbGraderPreprocessor):
+    """Keep hidden tests out of feedback: their source, and every output that quotes it.
+
+    What failed and why stays: the type of the error, its message, and the innermost
+    line on the way to it that the learner may see.
+    """
+
+    def preprocess(self, nb, resources):
+        code = [cell for cell in nb.cells if cell.cell_type == "code"]
+        # By number of the cell, with each hidden line left blank.
+        self.shown = {
+            cell.execution_count: HIDDEN.sub(blank, cell.source).splitlines()
+            for cell in code
+        }
+        self.hidden = {
+            line.strip()
+            for cell in code
+            for region in HIDDEN.findall(cell.source)
+            for line in region.splitlines()
+            # A line as short as `)` tells nothing, and is quoted everywhere.
+            if len(line.strip()) > 8
+        }
+        for lines in self.shown.values():
+            self.hidden.difference_update(line.strip() for line in lines)
+        return super().preprocess(nb, resources)
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        if cell.cell_type != "code":
+            return cell, resources
+        secret = HIDDEN.search(cell.source)
+        cell.source = HIDDEN.sub("# (hidden tests)", cell.source)
+        for output in cell.outputs:
+            if output.output_type == "stream":
+                output.text = self.unquoted(output.text)
+            elif output.output_type == "error":
+                output.evalue = self.unquoted(output.evalue)
+                traceback = strip_ansi("\n".join(output.traceback))
+                if secret or self.quotes(traceback):
+                    message = f"{output.ename}: {output.evalue}".removesuffix(": ")
+                    output.traceback = [message, *self.shown_line(traceback)]
+            elif self.quotes("\n".join(map(str, output.data.values()))):
+                output.data = {"text/plain": "(hidden tests)"}
+        return cell, resources
+
+    def quotes(self, text):
+        return any(line in text for line in self.hidden)
+
+    def unquoted(self, text):
+        lines = text.splitlines(keepends=True)
+        return "".join(line for line in lines if not self.quotes(strip_ansi(line)))
+
+    def shown_line(self, traceback):
+        """Return a list of the innermost line that may be shown, or an empty list."""
+        for cell, number in reversed(FRAME.findall(traceback)):
+            lines = [None, *self.shown.get(int(cell), [])]
+            if int(number) < len(lines) and lines[int(number)]:
+                return [f"In [{cell}], line {number}: {lines[int(number)].strip()}"]
+        return []
+
+
+def blank(region):
+    """Return as many line ends as a match of HIDDEN has."""
+    return "\n" * region.group().count("\n")
 
 
 c = get_config()  # noqa: F821
@@ -41,7 +116,24 @@ c.CourseDirectory.course_id = "everygrad"
 c.CourseDirectory.source_directory = "_build/source"
 c.CourseDirectory.release_directory = "exercises"
 
+# nbgrader's own list, and AllowWarnings.
+c.Autograde.autograde_preprocessors = [
+    Execute,
+    AllowWarnings,
+    IgnorePattern,
+    ClearMetadataPreprocessor,
+    LimitOutput,
+    SaveAutoGrades,
+    AssignLatePenalties,
+    CheckCellMetadata,
+]
 c.GenerateFeedback.preprocessors = [GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
+
+# Notebooks that came by mail: ada--perceptron.ipynb, or ada--perceptron.zip with a
+# perceptron.ipynb somewhere inside. The rule is matched from the start of the path.
+c.FileNameCollectorPlugin.named_regexp = (
+    r".*/(?P<student_id>[^/]+)--(?P<file_id>\w+)(/(.*/)?(?P=file_id))?\.ipynb$"
+)
 
 # A submission cannot take its test cells out of the run: the tag that skips a cell is a
 # word that nobody knows, and a test cell that was deleted is put back.

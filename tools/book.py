@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import jupytext
+import yaml
 from jupyter_cache import get_cache
 from jupyter_cache.executors import load_executor
 from sphinx_external_toc.parsing import parse_toc_yaml
@@ -37,6 +38,13 @@ def pages(root=ROOT):
         root / f"{document}{end}" for document in documents for end in (".md", ".ipynb")
     ]
     return [path for path in found if path.exists()]
+
+
+def chapters(root=ROOT):
+    """Return the paths of the numbered pages that teach, in reading order."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    parts = [part for part in toc["parts"] if part.get("numbered")]
+    return [root / f"{page['file']}.md" for part in parts for page in part["chapters"]]
 
 
 def notebooks(root=ROOT):

@@ -22,6 +22,21 @@ COMPLETE = VENV / "complete"
 OLDEST = (3, 11)
 NEWEST_TRIED = (3, 14)
 
+# Run by the environment's own Python: is every pinned package there, and whole?
+INSTALLED = """
+import sys
+from importlib.metadata import PackageNotFoundError, distribution
+
+for line in open("requirements.txt", encoding="utf-8"):
+    if "==" in line and not line.startswith("#"):
+        try:
+            files = distribution(line.split("==")[0]).files
+        except PackageNotFoundError:
+            sys.exit(1)
+        if not all(file.locate().exists() for file in files if file.suffix == ".py"):
+            sys.exit(1)
+"""
+
 WRONG_PYTHON = """\
 The course needs Python {oldest} or newer, and {executable} is Python {found}.
 Install a newer one, then name it: make book PYTHON=python{oldest}
@@ -58,10 +73,13 @@ def is_complete():
     """Return whether the environment is whole, up to date and able to start."""
     if not COMPLETE.exists() or COMPLETE.read_text(encoding="utf-8") != fingerprint():
         return False
-    start = subprocess.run(
-        [str(PYTHON), "-c", ""], stderr=subprocess.DEVNULL, check=False
-    )
-    return start.returncode == 0
+    try:
+        check = subprocess.run(
+            [str(PYTHON), "-c", INSTALLED], cwd=str(ROOT), check=False
+        )
+    except OSError:  # its Python was removed or upgraded
+        return False
+    return check.returncode == 0
 
 
 def install():

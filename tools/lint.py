@@ -11,10 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import jupytext
+
 from tools.book import ROOT, notebooks
 from tools.exercises import SOLUTIONS
 
-RUFF = [sys.executable, "-m", "ruff"]
 CONFIG = ["--config", str(ROOT / "pyproject.toml")]
 # An expression at the end of a cell shows its value; imports belong to the first cell.
 CELLS = ["--extend-ignore", "B018,E402"]
@@ -25,46 +26,51 @@ def sources():
     return [*notebooks(), *sorted(SOLUTIONS.glob("*/*.md"))]
 
 
-def check_python():
-    """Return whether ruff is content with the Python files."""
-    runs = [
-        subprocess.run([*RUFF, *arguments], cwd=ROOT)
-        for arguments in (["check", "."], ["format", "--check", "."])
-    ]
-    return not any(run.returncode for run in runs)
+def ruff(arguments, folder=ROOT):
+    """Run ruff in a folder; return whether it is content."""
+    command = [sys.executable, "-m", "ruff", *arguments]
+    return subprocess.run(command, cwd=folder).returncode == 0
 
 
-def check_cells():
-    """Return whether ruff is content with the code cells."""
+def to_notebook(source, folder):
+    """Write the notebook of a Markdown file, without its metadata; return its path."""
+    target = Path(folder) / source.relative_to(ROOT).with_suffix(".ipynb")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    jupytext.write(jupytext.read(source), target)
+    return target
+
+
+def check():
+    """Return whether ruff is content with the Python files and with the cells."""
     with tempfile.TemporaryDirectory() as folder:
         for source in sources():
-            target = Path(folder) / source.relative_to(ROOT).with_suffix(".ipynb")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            command = [
-                "jupytext",
-                "--quiet",
-                "--to",
-                "ipynb",
-                str(source),
-                "-o",
-                str(target),
-            ]
-            subprocess.run([sys.executable, "-m", *command], check=True)
+            to_notebook(source, folder)
         runs = [
-            subprocess.run([*RUFF, *arguments, *CONFIG, "."], cwd=folder)
-            for arguments in (["check", *CELLS], ["format", "--check"])
+            ruff(["check", "."]),
+            ruff(["format", "--check", "."]),
+            ruff(["check", *CONFIG, *CELLS, "."], folder),
+            ruff(["format", "--check", *CONFIG, "."], folder),
         ]
-    return not any(run.returncode for run in runs)
+    return all(runs)
 
 
 def fix():
-    """Let ruff mend what it can."""
-    for arguments in (["check", "--fix", "."], ["format", "."]):
-        subprocess.run([*RUFF, *arguments], cwd=ROOT)
-    for source in sources():
-        ruff = f"{sys.executable} -m ruff format --config {ROOT / 'pyproject.toml'} -"
-        command = ["jupytext", "--quiet", "--pipe", ruff, "--pipe-fmt", "py:percent"]
-        subprocess.run([sys.executable, "-m", *command, str(source)], check=True)
+    """Let ruff mend what it can; nothing but code changes in a Markdown file."""
+    ruff(["check", "--fix", "."])
+    ruff(["format", "."])
+    with tempfile.TemporaryDirectory() as folder:
+        targets = {source: to_notebook(source, folder) for source in sources()}
+        ruff(["format", "--quiet", *CONFIG, "."], folder)
+        for source, target in targets.items():
+            old = text = source.read_text(encoding="utf-8")
+            cells = zip(
+                jupytext.read(source).cells, jupytext.read(target).cells, strict=True
+            )
+            for before, after in cells:
+                if before.cell_type == "code":
+                    text = text.replace(before.source, after.source)
+            if text != old:
+                source.write_text(text, encoding="utf-8")
 
 
 def main(arguments=None):
@@ -73,8 +79,7 @@ def main(arguments=None):
     parser.add_argument("--fix", action="store_true", help="mend what can be mended")
     if parser.parse_args(arguments).fix:
         fix()
-    python, cells = check_python(), check_cells()
-    return 0 if python and cells else 1
+    return 0 if check() else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Linear regression: a weighted sum, its mean squared error and gradient, the best fit."""
+"""Linear regression: a weighted sum, its mean squared error, and the best fit."""
 
 import numpy as np
 
