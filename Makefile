@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python
 PORT ?= 8000
 
-.PHONY: help book serve lab exercises test lint format lock clean environment
+.PHONY: help book serve lab exercises test lint links format lock clean environment
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -29,6 +29,9 @@ test: environment lint book  ## run every check; this is what .ci/run does
 
 lint: environment  ## check the style of library, tests and code cells
 	@$(RUN) -m tools.lint
+
+links: environment  ## ask every address outside the book whether it still answers
+	@.venv/bin/jupyter-book build . --builder linkcheck
 
 format: environment  ## put library, tests and code cells into that style
 	@$(RUN) -m tools.lint --fix

@@ -26,8 +26,8 @@ def ranges():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
         "project"
     ]
-    asked = project["dependencies"] + project["optional-dependencies"]["torch"]
-    return {canonicalize_name(Requirement(one).name): Requirement(one) for one in asked}
+    asked = [Requirement(one) for one in project["dependencies"]]
+    return {canonicalize_name(one.name): one for one in asked}
 
 
 REQUIRED, CONSTRAINED = pins("requirements.txt"), pins("constraints.txt")
@@ -80,7 +80,7 @@ def test_the_pins_lie_in_the_ranges_of_the_library(name):
 
 
 def test_the_library_needs_no_more_than_numpy_scipy_matplotlib():
-    assert ranges().keys() == {"numpy", "scipy", "matplotlib", "torch"}
+    assert ranges().keys() == {"numpy", "scipy", "matplotlib"}
 
 
 def test_one_oldest_python():
