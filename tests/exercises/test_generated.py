@@ -1,4 +1,4 @@
-"""exercises/ is what solutions/ generates, byte for byte; misuse is answered clearly."""
+"""exercises/ is what solutions/ generates, byte for byte; misuse is answered."""
 
 import pytest
 
