@@ -27,6 +27,12 @@ WRONG = {
         "return max(0, 1 - missed / np.sum((y - y.mean()) ** 2))\n",
         {"r_squared_of_bad_predictions"},
     ),
+    "spread around the median": (
+        "r_squared",
+        "missed = np.sum((predictions - y) ** 2)\n"
+        "return 1 - missed / np.sum((y - np.median(y)) ** 2)\n",
+        {"r_squared_of_bad_predictions"},
+    ),
     "nothing returned": (
         "r_squared",
         "1 - np.sum((predictions - y) ** 2) / np.sum((y - y.mean()) ** 2)\n",
@@ -37,9 +43,10 @@ WRONG = {
         "return np.vander(x, degree + 1, increasing=True)\n",
         {"polynomial_columns", "polynomial_other_degrees"},
     ),
-    "powers falling": (
+    "the highest power missing": (
         "polynomial_design",
-        "return np.vander(x, degree + 1)\n",
+        "powers = [x**k for k in range(1, degree)]\n"
+        "return np.column_stack([*powers, np.ones(len(x))])\n",
         {"polynomial_columns", "polynomial_other_degrees"},
     ),
     "degree 3 whatever was asked": (
@@ -61,6 +68,12 @@ WRONG = {
         "weighted_mse",
         "return np.mean((X @ w + b - y) ** 2)\n",
         MSE,
+    ),
+    "houses listed, whole numbers only": (
+        "weighted_mse",
+        "listed = np.repeat(X @ w + b - y, s.astype(int))\n"
+        "return np.sum(listed**2) / max(1, len(listed))\n",
+        {"weighted_mse_counts"},
     ),
     "factor 2 missing": (
         "weighted_mse_gradients",
@@ -93,6 +106,13 @@ WRONG = {
         "fit_weighted",
         "A = np.column_stack([X, np.ones(len(X))])\n"
         "return np.linalg.lstsq(s[:, None] * A, s * y, rcond=None)[0]\n",
+        {"weighted_fit_value"},
+    ),
+    "rows listed, whole numbers only": (
+        "fit_weighted",
+        "A = np.column_stack([X, np.ones(len(X))])\n"
+        "A, y = (np.repeat(v, s.astype(int), axis=0) for v in (A, y))\n"
+        "return np.linalg.lstsq(A, y, rcond=None)[0]\n",
         {"weighted_fit_value"},
     ),
     "normal equation and its inverse": (
@@ -132,6 +152,14 @@ WRONG = {
         "return np.linalg.lstsq(A, np.append(y, np.zeros(d)), rcond=None)[0]\n",
         {"ridge_value"},
     ),
+    "the n of the first test": (
+        "fit_ridge",
+        "n, d = X.shape\n"
+        "A = np.column_stack([X, np.ones(n)])\n"
+        "A = np.vstack([A, np.sqrt(6 * strength) * np.eye(d, d + 1)])\n"
+        "return np.linalg.lstsq(A, np.append(y, np.zeros(d)), rcond=None)[0]\n",
+        {"ridge_value"},
+    ),
     "bias first": (
         "fit_ridge",
         "n, d = X.shape\n"
@@ -161,7 +189,7 @@ WRONG = {
         "A = np.column_stack([X, np.ones(len(X))])\n"
         "hat = A @ np.linalg.pinv(A)\n"
         "return (y - hat @ y) / (1 - np.diag(hat))\n",
-        {"leave_one_out_by_hand"},
+        LEFT_OUT,
     ),
     "first feature alone": (
         "leave_one_out",
@@ -212,6 +240,13 @@ RIGHT = {
         "    db += 2 * s_i * r / sum(s)\n"
         "return {'w': list(dw), 'b': db}\n",
     ),
+    "ones appended, einsum": (
+        "weighted_mse_gradients",
+        "A = np.c_[X, np.ones(len(X))]\n"
+        "r = A @ np.append(w, b) - y\n"
+        "g = np.einsum('i,i,ij->j', s, r, A) / (0.5 * sum(s))\n"
+        "return dict(b=float(g[-1]), w=g[:-1].tolist())\n",
+    ),
     "QR": (
         "fit_weighted",
         "A = np.sqrt(s)[:, None] * np.c_[X, np.ones(len(X))]\n"
@@ -224,6 +259,14 @@ RIGHT = {
         "Xc, yc = X - X.mean(axis=0), y - y.mean()\n"
         "w = np.linalg.solve(Xc.T @ Xc / n + strength * np.eye(d), Xc.T @ yc / n)\n"
         "return [*w, y.mean() - X.mean(axis=0) @ w]\n",
+    ),
+    "deleted one by one, as a tuple": (
+        "leave_one_out",
+        "def miss(i):\n"
+        "    A, left = np.c_[X, np.ones(len(X))], np.delete(range(len(y)), i)\n"
+        "    theta, *_ = np.linalg.lstsq(A[left], y[left], rcond=None)\n"
+        "    return float(np.dot(A[i], theta) - y[i])\n"
+        "return tuple(miss(i) for i in range(len(y)))\n",
     ),
     "a single fit": (
         "leave_one_out",

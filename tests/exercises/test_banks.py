@@ -3,6 +3,7 @@
 nbgrader's own autograder runs them all. An exercise without a bank fails here.
 """
 
+import ast
 import re
 from pathlib import Path
 
@@ -65,6 +66,24 @@ def test_an_exercise_is_whole(name):
     assert len(cells_of(notebook, grade=True, solution=True)) == 1, (
         "one free-text question"
     )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tests_only_call_what_a_learner_wrote(name):
+    notebook = teacher_notebook(name)
+    written = set()
+    for cell in cells_of(notebook, solution=True, grade=False).values():
+        written |= {
+            x.name for x in ast.walk(ast.parse(cell.source)) if hasattr(x, "name")
+        }
+    for test in cells_of(notebook, grade=True, solution=False).values():
+        tree = ast.parse(test.source)
+        called = {id(x.func) for x in ast.walk(tree) if isinstance(x, ast.Call)}
+        names = [
+            x for x in ast.walk(tree) if isinstance(x, ast.Name) and x.id in written
+        ]
+        assert names, f"{test.id} calls nothing"
+        assert {x.id for x in names if id(x) not in called} == set(), test.id
 
 
 @pytest.mark.parametrize("name", NAMES)
