@@ -27,8 +27,8 @@ def main(arguments=None):
     """Start JupyterLab; further arguments are handed on to it."""
     open_markdown_as_notebooks()
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}"]
-    command += ["--LabApp.default_url=/lab/tree/book/introduction.md", *(arguments or [])]
-    return subprocess.run(command, cwd=ROOT).returncode
+    command += ["--LabApp.default_url=/lab/tree/book/introduction.md"]
+    return subprocess.run([*command, *(arguments or [])], cwd=ROOT).returncode
 
 
 if __name__ == "__main__":

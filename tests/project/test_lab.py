@@ -1,4 +1,4 @@
-"""`make lab` opens the chapters as notebooks, and leaves the user's own settings alone."""
+"""`make lab` opens the chapters as notebooks, and changes no user's settings."""
 
 import json
 
