@@ -8,6 +8,7 @@ chapter executes alone. A change of the library or of a package's version execut
 
 import hashlib
 import logging
+import os
 import re
 import shutil
 import subprocess
@@ -90,6 +91,18 @@ def explain(path, traceback):
     return f"{where}\n\n{code}\n\n{error.strip()}"
 
 
+def ignore_own_profile():
+    """Let kernels start from a profile of the course, not from the reader's own.
+
+    They also keep quiet about connections that never leave this machine.
+    """
+    profile = BUILD / "ipython" / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    quiet = "get_config().IPKernelApp.log_level = 40\n"
+    (profile / "ipython_kernel_config.py").write_text(quiet, encoding="utf-8")
+    os.environ["IPYTHONDIR"] = str(profile.parent)
+
+
 def execute(paths, cache_folder=CACHE):
     """Execute those notebooks that have no result yet; return what went wrong."""
     cache = get_cache(cache_folder)
@@ -134,6 +147,7 @@ def main():
     """Execute and build; return the exit status."""
     forget_if_changed(BUILD / "executed-from", CODE, [CACHE, BUILD / ".doctrees"])
     forget_if_changed(BUILD / "built-from", CODE + LOOKS, [BUILD / ".doctrees", SITE])
+    ignore_own_profile()
     failures = execute(notebooks())
     if failures:
         print("\n\n".join(failures), file=sys.stderr)
