@@ -222,7 +222,8 @@ def sigmoid_floor(y):
     -------
     float
         The mean squared distance of the targets to the interval from 0 to 1. It is 0
-        exactly when all targets lie there.
+        exactly when all targets lie there. On paper no loss equals it when a target
+        is 0, 1 or outside, because a sigmoid is never 0 or 1.
 
     Notes
     -----

@@ -138,8 +138,8 @@ def fit_least_squares(X, y):
 
     Notes
     -----
-    Solved by `numpy.linalg.lstsq`, which works on the design matrix itself. The
-    inverse of ``A.T @ A`` squares its condition number: [1]_.
+    Solved by `numpy.linalg.lstsq`, which works on the design matrix ``A`` itself:
+    the condition number of ``A.T @ A`` is the square of that of ``A`` [1]_.
     Built in chapter `book/linear_regression.md`.
 
     References

@@ -66,8 +66,8 @@ def fit_perceptron(X, y, max_epochs=1000):
     w : ndarray of float, shape (d,)
         Weights after the last step taken.
     mistakes : list of int
-        Mistakes in each epoch, in order. The last is 0 if and only if `w` leaves
-        every row strictly on its own side; otherwise learning was given up after
+        Mistakes in each epoch, in order. If the last is 0, `w` leaves every row
+        strictly on its own side. Otherwise learning was given up after
         `max_epochs`, and `w` is merely where it stood.
 
     Raises
@@ -78,9 +78,10 @@ def fit_perceptron(X, y, max_epochs=1000):
 
     Notes
     -----
-    If a unit vector leaves every row by at least γ on its own side, the mistakes
-    add up to at most (R/γ)², where R is the length of the longest row: [1]_. If
-    the classes cannot be separated, no number of epochs is enough.
+    If a vector of length 1, bias included, gives every row a margin ``y * score``
+    of at least γ > 0, the mistakes add up to at most (R/γ)², where R is the length
+    of the longest row, the 1 included: [1]_. If the classes cannot be separated, no
+    number of epochs is enough.
     Built in chapter `book/perceptron.md`.
 
     References

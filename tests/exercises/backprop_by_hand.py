@@ -42,9 +42,9 @@ WRONG = {
         "return Ha.T @ da - Hb.T @ db",
         {"dw2_by_hand", "dw2_of_a_batch"},
     ),
-    "w2 with the mean taken twice": (
+    "db taken for −da": (
         "dw2",
-        "return (Ha.T @ da + Hb.T @ db) / len(da)",
+        "return (Ha - Hb).T @ da",
         {"dw2_of_a_batch"},
     ),
     "the shortcut overwritten by the second path": (
@@ -52,9 +52,9 @@ WRONG = {
         "ds = Xa.T @ da\nds = Xb.T @ db\nreturn ds",
         {"dshortcut_by_hand"},
     ),
-    "the mean of the shortcut taken twice": (
+    "the answer of the visible test typed in": (
         "dshortcut",
-        "return (Xa.T @ da + Xb.T @ db) / len(da)",
+        "return np.array([1.5, -1.5, 0.0])",
         {"dshortcut_by_hand"},
     ),
     "1 − H for 1 − H²": (
@@ -80,11 +80,6 @@ WRONG = {
     "W1 reshaped until it fits": (
         "dW1",
         "return (dUa.T @ Xa + dUb.T @ Xb).reshape(Xa.shape[1], dUa.shape[1])",
-        {"dW1_measured"},
-    ),
-    "W1 with the paths subtracted": (
-        "dW1",
-        "return Xa.T @ dUa - Xb.T @ dUb",
         {"dW1_measured"},
     ),
     "b1 as a mean": (
@@ -114,14 +109,45 @@ WRONG = {
     ),
     "uphill": (
         "one_step",
-        "return {k: p + learning_rate * gradients[k] for k, p in parameters.items()}",
+        """\
+return {
+    k: p if k in frozen else p + learning_rate * gradients[k]
+    for k, p in parameters.items()
+}
+""",
+        {"one_step_values", "one_step_keeps_the_old"},
+    ),
+    "the learning rate of the visible test": (
+        "one_step",
+        """\
+return {
+    k: p if k in frozen else p - 0.5 * gradients[k] for k, p in parameters.items()
+}
+""",
+        {"one_step_values", "one_step_keeps_the_old"},
+    ),
+    "nothing is frozen": (
+        "one_step",
+        "return {k: p - learning_rate * gradients[k] for k, p in parameters.items()}",
+        {"one_step_values"},
+    ),
+    "the frozen blocks left out": (
+        "one_step",
+        """\
+return {
+    k: p - learning_rate * gradients[k]
+    for k, p in parameters.items()
+    if k not in frozen
+}
+""",
         {"one_step_values"},
     ),
     "the old parameters overwritten": (
         "one_step",
         """\
 for name in parameters:
-    parameters[name] -= learning_rate * gradients[name]
+    if name not in frozen:
+        parameters[name] -= learning_rate * gradients[name]
 return parameters
 """,
         {"one_step_keeps_the_old"},
@@ -144,6 +170,16 @@ t = np.tanh(w * x + b)
 r = w * t - y
 inner = 2 * r * w * (1 - t**2)
 return np.mean(inner * x), np.mean(inner)
+""",
+        {"mended_dw"},
+    ),
+    "divided by the 4 of the visible test": (
+        "mended",
+        """\
+t = np.tanh(w * x + b)
+r = w * t - y
+inner = 2 * r * w * (1 - t**2)
+return np.sum(2 * r * t + inner * x) / 4, np.mean(inner)
 """,
         {"mended_dw"},
     ),
@@ -203,6 +239,15 @@ return slope
         "through_tanh",
         "H *= H\nH -= 1\nH *= -np.outer(d, w2)\nreturn H",
     ),
+    "lists of lists": (
+        "through_tanh",
+        """\
+return [
+    [d_i * w * (1 - h * h) for w, h in zip(w2.tolist(), row)]
+    for d_i, row in zip(d.tolist(), H.tolist())
+]
+""",
+    ),
     "a sum of outer products": (
         "dW1",
         """\
@@ -223,7 +268,8 @@ return total
         """\
 new = {name: array.copy() for name, array in parameters.items()}
 for name in new:
-    new[name] -= learning_rate * gradients[name]
+    if name not in frozen:
+        new[name] -= learning_rate * gradients[name]
 return new
 """,
     ),

@@ -5,11 +5,6 @@ Each wrong answer is caught on its cells alone; each right one gets full marks.
 
 WRONG = {
     # name of the misconception: (solution cell, body, test cells that must fail)
-    "the margin, not a distance": (
-        "clearance",
-        "return np.min(y * (X @ w))",
-        {"clearance_of_a_separator", "clearance_when_a_sample_is_wrong"},
-    ),
     "the bias taken for a direction": (
         "clearance",
         "return np.min(y * (X @ w)) / np.linalg.norm(w)",
@@ -20,9 +15,11 @@ WRONG = {
         "return np.min(y * (X @ w)) / np.linalg.norm(w[1:])",
         {"clearance_of_a_separator", "clearance_when_a_sample_is_wrong"},
     ),
-    "a distance is never negative": (
+    "the sample nearest to the line": (
         "clearance",
-        "return np.min(np.abs(X @ w)) / np.linalg.norm(w[:-1])",
+        """\
+distances = y * (X @ w) / np.linalg.norm(w[:-1])
+return distances[np.argmin(np.abs(distances))]""",
         {"clearance_when_a_sample_is_wrong"},
     ),
     "only two features": (
@@ -42,18 +39,6 @@ for _ in range(epochs):
 return np.mean(seen, axis=0)""",
         {"average_by_hand", "average_over_every_visit"},
     ),
-    "the mean over the mistakes": (
-        "averaged_weights",
-        """\
-w, seen = np.zeros(X.shape[1]), []
-for _ in range(epochs):
-    for x_i, y_i in zip(X, y):
-        if y_i * (x_i @ w) <= 0:
-            w = w + y_i * x_i
-            seen.append(w)
-return np.mean(seen, axis=0)""",
-        {"average_by_hand", "average_over_every_visit"},
-    ),
     "averaging stops when the mistakes do": (
         "averaged_weights",
         """\
@@ -70,26 +55,30 @@ for _ in range(epochs):
 return np.mean(seen, axis=0)""",
         {"average_over_every_visit"},
     ),
-    "on the line is right": (
+    "class -1 on the line is right": (
         "averaged_weights",
         """\
 w, seen = np.zeros(X.shape[1]), []
 for _ in range(epochs):
     for x_i, y_i in zip(X, y):
-        if y_i * (x_i @ w) < 0:
+        guess = 1 if x_i @ w > 0 else -1
+        if guess != y_i:
             w = w + y_i * x_i
         seen.append(w)
 return np.mean(seen, axis=0)""",
-        {"average_by_hand", "average_over_every_visit"},
+        {"average_over_every_visit"},
     ),
     "the classes forgotten": (
         "weights_from_counts",
         "return counts @ X",
         {"weights_are_a_sum_of_mistakes"},
     ),
-    "mean instead of sum": (
+    "the bias left at zero": (
         "weights_from_counts",
-        "return (counts * y) @ X / len(y)",
+        """\
+w = (counts * y) @ X
+w[-1] = 0
+return w""",
         {"weights_are_a_sum_of_mistakes"},
     ),
     "the 1 forgotten": (
@@ -102,43 +91,6 @@ return np.mean(seen, axis=0)""",
         "return (1 + B @ A.T) ** 2",
         {"kernel_by_hand", "kernel_of_two_sets"},
     ),
-    "squared before it is summed": (
-        "quadratic_kernel",
-        "return np.sum((1 + A[:, None] * B[None]) ** 2, axis=2)",
-        {"kernel_by_hand", "kernel_of_two_sets"},
-    ),
-    "no class in the score": (
-        "mistake_counts",
-        """\
-counts = np.zeros(len(y))
-for _ in range(max_epochs):
-    for i in range(len(y)):
-        if y[i] * (K[i] @ counts) <= 0:
-            counts[i] += 1
-return counts""",
-        {"counts_of_and", "counts_of_xor"},
-    ),
-    "the class added instead of 1": (
-        "mistake_counts",
-        """\
-counts = np.zeros(len(y))
-for _ in range(max_epochs):
-    for i in range(len(y)):
-        if y[i] * (K[i] @ counts) <= 0:
-            counts[i] += y[i]
-return counts""",
-        {"counts_of_and", "counts_of_xor"},
-    ),
-    "one epoch only": (
-        "mistake_counts",
-        """\
-counts = np.zeros(len(y))
-for i in range(len(y)):
-    if y[i] * (K[i] @ (counts * y)) <= 0:
-        counts[i] += 1
-return counts""",
-        {"counts_of_and", "counts_of_xor"},
-    ),
     "scores computed once per epoch": (
         "mistake_counts",
         """\
@@ -147,7 +99,7 @@ for _ in range(max_epochs):
     wrong = y * (K @ (counts * y)) <= 0
     counts += wrong
 return counts""",
-        {"counts_of_and"},
+        {"counts_of_and", "counts_of_xor"},
     ),
     "the limit ignored": (
         "mistake_counts",
@@ -160,6 +112,37 @@ for _ in range(1000):
 return counts""",
         {"counts_of_xor"},
     ),
+    "made for four samples": (
+        "mistake_counts",
+        """\
+counts = np.zeros(4)
+for _ in range(max_epochs):
+    for i in range(4):
+        if y[i] * (K[i] @ (counts * y)) <= 0:
+            counts[i] += 1
+return counts""",
+        {"counts_of_xor"},
+    ),
+    "nothing ever changes": (
+        "many_class_step",
+        "return W.copy()",
+        {
+            "classes_right_guess_changes_nothing",
+            "classes_mistake_moves_two_columns",
+            "classes_argument_left_alone",
+        },
+    ),
+    "the largest score, whatever its sign": (
+        "many_class_step",
+        """\
+W = W.copy()
+guess = np.argmax(np.abs(x @ W))
+if guess != label:
+    W[:, label] += x
+    W[:, guess] -= x
+return W""",
+        {"classes_mistake_moves_two_columns"},
+    ),
     "the wrong guess is not punished": (
         "many_class_step",
         """\
@@ -168,14 +151,6 @@ if np.argmax(x @ W) != label:
     W[:, label] += x
 return W""",
         {"classes_mistake_moves_two_columns"},
-    ),
-    "every other class is punished, right or wrong": (
-        "many_class_step",
-        """\
-W = W - x[:, None]
-W[:, label] += 2 * x
-return W""",
-        {"classes_right_guess_changes_nothing", "classes_mistake_moves_two_columns"},
     ),
     "the argument changed": (
         "many_class_step",
@@ -186,21 +161,6 @@ if guess != label:
     W[:, guess] -= x
 return W""",
         {"classes_argument_left_alone"},
-    ),
-    "the pocket holds the array that goes on changing": (
-        "pocket",
-        """\
-w = np.zeros(X.shape[1])
-best, fewest = w, len(X)
-for _ in range(epochs):
-    for x_i, y_i in zip(X, y):
-        if y_i * (x_i @ w) <= 0:
-            w += y_i * x_i
-            wrong = np.sum(y * (X @ w) <= 0)
-            if wrong < fewest:
-                best, fewest = w, wrong
-return best""",
-        {"pocket_on_xor", "pocket_keeps_the_best"},
     ),
     "a tie changes the pocket": (
         "pocket",
@@ -215,7 +175,7 @@ for _ in range(epochs):
             if wrong <= fewest:
                 best, fewest = w, wrong
 return best""",
-        {"pocket_on_xor"},
+        {"pocket_on_xor", "pocket_keeps_the_best"},
     ),
     "looked at after each epoch only": (
         "pocket",
@@ -232,21 +192,54 @@ for _ in range(epochs):
 return best""",
         {"pocket_on_xor", "pocket_keeps_the_best"},
     ),
-    "sum instead of mean": (
-        "squared_hinge",
-        "return np.sum(np.maximum(0, 1 - y * (X @ w)) ** 2)",
-        {"hinge_by_hand", "hinge_knows_both_classes"},
+    "looked at before the change": (
+        "pocket",
+        """\
+w = np.zeros(X.shape[1])
+best, fewest = w, len(X)
+for _ in range(epochs):
+    for x_i, y_i in zip(X, y):
+        if y_i * (x_i @ w) <= 0:
+            wrong = np.sum(y * (X @ w) <= 0)
+            if wrong < fewest:
+                best, fewest = w, wrong
+            w = w + y_i * x_i
+return best""",
+        {"pocket_keeps_the_best"},
+    ),
+    "class -1 on the line is right, in the pocket": (
+        "pocket",
+        """\
+w = np.zeros(X.shape[1])
+best, fewest = w, len(X)
+for _ in range(epochs):
+    for x_i, y_i in zip(X, y):
+        if y_i * (x_i @ w) <= 0:
+            w = w + y_i * x_i
+            wrong = np.sum(np.where(X @ w > 0, 1, -1) != y)
+            if wrong < fewest:
+                best, fewest = w, wrong
+return best""",
+        {"pocket_keeps_the_best"},
+    ),
+    "the epochs ignored": (
+        "pocket",
+        """\
+w = np.zeros(X.shape[1])
+best, fewest = w, len(X)
+for _ in range(1000):
+    for x_i, y_i in zip(X, y):
+        if y_i * (x_i @ w) <= 0:
+            w = w + y_i * x_i
+            wrong = np.sum(y * (X @ w) <= 0)
+            if wrong < fewest:
+                best, fewest = w, wrong
+return best""",
+        {"pocket_keeps_the_best"},
     ),
     "the maximum forgotten": (
         "squared_hinge",
         "return np.mean((1 - y * (X @ w)) ** 2)",
-        {"hinge_by_hand", "hinge_knows_both_classes"},
-    ),
-    "only wrong samples pay": (
-        "squared_hinge",
-        """\
-margin = y * (X @ w)
-return np.mean(np.where(margin <= 0, (1 - margin) ** 2, 0))""",
         {"hinge_by_hand", "hinge_knows_both_classes"},
     ),
     "the class forgotten in the loss": (
@@ -329,6 +322,16 @@ for _ in range(max_epochs):
         if y[i] * z <= 0:
             counts[i] += 1
 return counts""",
+    ),
+    "the scores kept up to date": (
+        "mistake_counts",
+        """\
+scores, counts = np.zeros(len(y)), np.zeros(len(y), dtype=int)
+for i in list(range(len(y))) * max_epochs:
+    if scores[i] * y[i] <= 0:
+        counts[i] += 1
+        scores = scores + y[i] * K[:, i]
+return tuple(counts)""",
     ),
     "no if: the two moves cancel": (
         "many_class_step",

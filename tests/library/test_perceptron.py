@@ -52,6 +52,14 @@ def test_giving_up_is_seen_in_the_last_count():
     assert mistakes[-1] > 0
 
 
+def test_a_limit_reached_just_in_time_is_not_reported_as_success():
+    X, y = np.array([[2.0, 1.0], [1.0, 1.0]]), np.array([1, -1])
+    w, mistakes = fit_perceptron(X, y)
+    again, fewer = fit_perceptron(X, y, len(mistakes) - 1)
+    np.testing.assert_array_equal(again, w)  # already right, not yet seen to be
+    assert (mistakes[-1], fewer[-1] > 0) == (0, True)
+
+
 def test_the_loss_by_hand():
     X, y = np.array([[1.0, 1.0], [2.0, 1.0], [3.0, 1.0]]), np.array([1, -1, 1])
     w = np.array([1.0, 0.5])  # scores 1.5, 2.5, 3.5: only row 2 is wrong
