@@ -20,7 +20,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 COMPLETE = VENV / "complete"
 OLDEST = (3, 11)
-NEWEST_TRIED = (3, 14)
+NEWEST = (3, 14)
 
 # Run by the environment's own Python: is every pinned package there, and whole?
 INSTALLED = """
@@ -51,7 +51,7 @@ No network, or a proxy? Connect, or tell pip of the proxy, and run the same comm
 again. Nothing half-built is kept.
 """
 TOO_NEW = """\
-Python {found} may be newer than the pinned packages: they were made for up to {newest}.
+Python {found} may be too new for the pinned packages, which have builds up to {newest}.
 Name an older one: make book PYTHON=python{newest}
 """
 
@@ -106,9 +106,9 @@ def install():
     installed = subprocess.run(pip + files, cwd=str(ROOT), check=False)
     if installed.returncode != 0:
         message = NO_PACKAGES
-        if sys.version_info[:2] > NEWEST_TRIED:
+        if sys.version_info[:2] > NEWEST:
             message += TOO_NEW.format(
-                found=dotted(sys.version_info[:2]), newest=dotted(NEWEST_TRIED)
+                found=dotted(sys.version_info[:2]), newest=dotted(NEWEST)
             )
         return message
     COMPLETE.write_text(fingerprint(), encoding="utf-8")

@@ -94,7 +94,7 @@ def test_a_python_newer_than_the_pins_is_named_when_they_cannot_be_installed(pro
     (project / "requirements.txt").write_text("./gone.whl\n")
     outcome = run(project, "sys.version_info = (3, 99, 0, 'final', 0)")
     assert outcome.returncode == 1
-    assert "Python 3.99 may be newer than the pinned packages" in outcome.stderr
+    assert "Python 3.99 may be too new for the pinned packages" in outcome.stderr
 
 
 def spoil_by_interruption(project):

@@ -3,11 +3,12 @@
 import re
 import sys
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from tools.book import ROOT
@@ -54,6 +55,17 @@ def test_the_constraints_hold_the_same_pins_and_every_package_that_they_bring():
 @pytest.mark.parametrize("name", sorted(REQUIRED))
 def test_what_is_installed_is_what_is_pinned(name):
     assert version(name).split("+")[0] == REQUIRED[name]
+
+
+def test_every_pinned_package_runs_on_the_oldest_python():
+    first = f"{'.'.join(map(str, OLDEST))}.0"
+    installed = {canonicalize_name(one.name): one.metadata for one in distributions()}
+    asked = {
+        name: installed[name].get("Requires-Python", "")
+        for name in CONSTRAINED.keys() & installed
+    }
+    assert len(asked) > 100
+    assert [name for name, ask in asked.items() if first not in SpecifierSet(ask)] == []
 
 
 def test_conda_installs_the_same_versions():
