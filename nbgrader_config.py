@@ -10,7 +10,11 @@ import sys
 from pathlib import Path
 
 from nbconvert.filters import strip_ansi
-from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
+from nbconvert.preprocessors import (
+    ClearMetadataPreprocessor,
+    CSSHTMLHeaderPreprocessor,
+    Preprocessor,
+)
 from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
@@ -22,6 +26,7 @@ from nbgrader.preprocessors import (
     SaveAutoGrades,
 )
 from nbgrader.utils import is_grade
+from traitlets import Bool
 
 HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS", re.DOTALL)
 FRAME = re.compile(r"Cell In\[(\d+)\], line (\d+)")
@@ -41,12 +46,14 @@ class AllowWarnings(NbGraderPreprocessor):
         return cell, resources
 
 
-class HideTests(NbGraderPreprocessor):
+class HideTests(Preprocessor):
     """Keep hidden tests out of feedback: their source, and every output that quotes it.
 
     What failed and why stays: the type of the error, its message, and the innermost
     line on the way to it that the learner may see.
     """
+
+    enabled = Bool(True).tag(config=True)
 
     def preprocess(self, nb, resources):
         code = [cell for cell in nb.cells if cell.cell_type == "code"]
@@ -78,7 +85,7 @@ class HideTests(NbGraderPreprocessor):
             elif output.output_type == "error":
                 output.evalue = self.unquoted(output.evalue)
                 traceback = strip_ansi("\n".join(output.traceback))
-                if secret or self.quotes(traceback):
+                if self.quotes(traceback) or (secret and FRAME.search(traceback)):
                     message = f"{output.ename}: {output.evalue}".removesuffix(": ")
                     output.traceback = [message, *self.shown_line(traceback)]
             elif self.quotes("\n".join(map(str, output.data.values()))):
@@ -134,6 +141,9 @@ c.GenerateFeedback.preprocessors = [GetGrades, HideTests, CSSHTMLHeaderPreproces
 c.FileNameCollectorPlugin.named_regexp = (
     r".*/(?P<student_id>[^/]+)--(?P<file_id>\w+)(/(.*/)?(?P=file_id))?\.ipynb$"
 )
+
+# Kernels warn of connections that never leave this machine: once per submission.
+c.Execute.extra_arguments = ["--IPKernelApp.log_level=ERROR"]
 
 # A submission cannot take its test cells out of the run: the tag that skips a cell is a
 # word that nobody knows, and a test cell that was deleted is put back.

@@ -100,8 +100,8 @@ def test_then_nothing_does(book):
 
 def test_one_changed_page_executes_alone(book):
     book.write("two", "print(20 + 2)")
-    status, executed, _ = book.build()
-    assert (status, executed) == (0, {"two.md"})
+    status, executed, said = book.build()
+    assert (status, executed) == (0, {"two.md"}), said
     assert "22" in book.shown("two")
 
 
