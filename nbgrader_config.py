@@ -58,20 +58,17 @@ class HideTests(Preprocessor):
     def preprocess(self, nb, resources):
         code = [cell for cell in nb.cells if cell.cell_type == "code"]
         # By number of the cell, with each hidden line left blank.
-        self.shown = {
-            cell.execution_count: HIDDEN.sub(blank, cell.source).splitlines()
-            for cell in code
-        }
+        shown = {cell.execution_count: HIDDEN.sub(blank, cell.source) for cell in code}
+        self.shown = {number: text.splitlines() for number, text in shown.items()}
+        # What is as short as `)`, or is shown elsewhere too, tells nothing.
         self.hidden = {
             line.strip()
             for cell in code
             for region in HIDDEN.findall(cell.source)
             for line in region.splitlines()
-            # A line as short as `)` tells nothing, and is quoted everywhere.
             if len(line.strip()) > 8
+            and not any(line.strip() in text for text in shown.values())
         }
-        for lines in self.shown.values():
-            self.hidden.difference_update(line.strip() for line in lines)
         return super().preprocess(nb, resources)
 
     def preprocess_cell(self, cell, resources, cell_index):

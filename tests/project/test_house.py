@@ -81,7 +81,10 @@ def test_the_readme_names_files_that_exist():
 
 def test_make_help_lists_every_command():
     listed = subprocess.run(
-        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True
+        ["make", "--no-print-directory", "help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     ).stdout
     (phony,) = re.findall(r"^\.PHONY: (.*)$", text("Makefile"), re.M)
     assert set(phony.split()) - {"environment"} == {
