@@ -115,6 +115,8 @@ def execute(paths, cache_folder=CACHE):
     todo = [Path(record.uri) for record in cache.list_unexecuted()]
     for path in todo:
         print(f"executing {path.relative_to(ROOT)}", flush=True)
+    # Chapters run side by side: several threads in each would only get in the way.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     logger = logging.getLogger(__name__)
     logger.setLevel(logging.ERROR)
     outcome = load_executor("local-parallel", cache, logger=logger).run_and_cache(
