@@ -20,6 +20,11 @@ WRONG = {
         "return np.eye(len(labels), k)",
         {"one_hot_of_three", "one_hot_of_a_class_that_is_missing"},
     ),
+    "as many classes as there are labels": (
+        "one_hot",
+        "return np.eye(len(labels))[labels]",
+        {"one_hot_of_a_class_that_is_missing"},
+    ),
     "the columns centred": (
         "centre_rows",
         "return X - X.mean(axis=0)",
@@ -106,6 +111,13 @@ return total / 4""",
         "return np.sum(A[:, None] - B, axis=2) ** 2",
         {"distances_by_hand", "distances_in_space"},
     ),
+    "two axes exchanged, which hides while n is f * f": (
+        "shrink",
+        """\
+m, n = image.shape
+return image.reshape(m // f, f, f, n // f).mean(axis=(1, 3))""",
+        {"shrunk_by_three"},
+    ),
     "two coordinates only": (
         "squared_distances",
         "return (A[:, :1] - B[:, 0]) ** 2 + (A[:, 1:2] - B[:, 1]) ** 2",
@@ -134,11 +146,6 @@ return total / 4""",
     "all pairs of rows": (
         "quadratic_forms",
         "return X @ M @ X.T",
-        {"forms_by_hand"},
-    ),
-    "one factor x forgotten": (
-        "quadratic_forms",
-        "return np.sum(X @ M, axis=1)",
         {"forms_by_hand"},
     ),
     "the diagonal alone": (
