@@ -96,6 +96,12 @@ WRONG = {
         "s = np.sort(train, axis=0)\nreturn (test - s[2]) / (s[3] - s[1])\n",
         {"robust_scale_sees_no_test_house"},
     ),
+    "quartiles without interpolation": (
+        "robust_scale",
+        "s, n = np.sort(train, axis=0), len(train)\n"
+        "return (test - s[n // 2]) / (s[3 * n // 4] - s[n // 4])\n",
+        {"robust_scale_sees_no_test_house"},
+    ),
     "squared error": (
         "huber",
         "r = X @ w - y\nreturn np.mean(r**2), 2 / len(y) * X.T @ r\n",
@@ -163,6 +169,15 @@ WRONG = {
         "return 2 / np.linalg.eigvalsh(H).max()\n",
         CURVATURE,
     ),
+    "a start of its own": (
+        "steepest_curvature",
+        "v = np.ones(len(v)) / len(v) ** 0.5\n"
+        "for _ in range(steps):\n"
+        "    v = H @ v\n"
+        "    v = v / np.linalg.norm(v)\n"
+        "return v @ H @ v\n",
+        {"curvature_in_the_end"},
+    ),
     "only a lower loss": (
         "armijo_rate",
         "g = H @ theta - c\n"
@@ -187,6 +202,17 @@ WRONG = {
         "armijo_rate",
         "steepest = np.linalg.eigvalsh(H)[-1]\n"
         "while rate > 1 / steepest:\n"
+        "    rate = rate / 2\n"
+        "return rate\n",
+        {"armijo_along_the_gradient"},
+    ),
+    "at most ten halvings": (
+        "armijo_rate",
+        "g = H @ theta - c\n"
+        "loss = lambda p: 0.5 * p @ H @ p - c @ p\n"
+        "for _ in range(10):\n"
+        "    if loss(theta - rate * g) <= loss(theta) - 0.5 * rate * (g @ g):\n"
+        "        break\n"
         "    rate = rate / 2\n"
         "return rate\n",
         {"armijo_along_the_gradient"},
