@@ -51,7 +51,7 @@ WRONG = {
         "if det < 0:\n"
         "    return 'saddle'\n"
         "return 'minimum' if H[0, 0] > 0 else 'maximum'\n",
-        {"kinds_off_the_diagonal"},
+        {"kinds_off_the_diagonal", "kinds_with_a_flat_direction"},
     ),
     "zero counts as positive": (
         "kind_of_place",
@@ -152,7 +152,7 @@ WRONG = {
         "    v = H @ v\n"
         "    v = v / np.linalg.norm(v)\n"
         "return v @ H @ v\n",
-        {"curvature_step_by_step"},
+        {"curvature_step_by_step", "curvature_in_the_end"},
     ),
     "never made one long on the way": (
         "steepest_curvature",
