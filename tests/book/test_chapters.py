@@ -23,7 +23,15 @@ kernelspec:
   name: python3
 ---
 """
-ALLOWED_PACKAGES = {"everygrad", "matplotlib", "numpy", "scipy", "torch", "yaml"}
+ALLOWED_PACKAGES = {
+    "everygrad",
+    "matplotlib",
+    "numpy",
+    "scipy",
+    "sklearn",
+    "torch",
+    "yaml",
+}
 NETWORK = {"ftplib", "http", "smtplib", "socket", "ssl", "urllib"}
 SECONDS = 30
 
