@@ -14,7 +14,7 @@ for (const figure of document.querySelectorAll("div.interactive")) {
       dots.setAttribute("d", points.replace(/(\S+) ?/g, "M$1h0"));
     });
     output.textContent = frame.textContent;
-    slider.setAttribute("aria-valuetext", frame.textContent.split(":")[0]);
+    slider.setAttribute("aria-valuetext", frame.firstChild.textContent);
   };
 
   slider.addEventListener("input", draw);

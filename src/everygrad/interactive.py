@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 # The drawing, in units of the SVG: the whole, and the plot's edges inside it.
 WIDTH, HEIGHT = 480, 330
-LEFT, RIGHT, TOP, BOTTOM = 62, 470, 12, 272
+LEFT, RIGHT, TOP, BOTTOM = 82, 472, 12, 276
 DASHES = ("none", "7 4", "2 4")  # lines differ in more than colour
 COLOURS = ("primary", "secondary", "text-base")  # of the theme, light and dark
 
@@ -33,9 +33,10 @@ def slider_figure(frames, slider, alt, x, y, still=(), start=0):
     Parameters
     ----------
     frames : list of (str, str, list of array_like)
-        One per place of the slider: its value, what is shown there in words, and its
-        lines. A line is an array of shape (m, 2), m ≥ 0; each corner gets a dot. All
-        frames have equally many lines, at most three: solid, dashed and dotted.
+        One per place of the slider: its value, what is shown there in words (so that
+        "slider value words" is a sentence), and its lines. A line is an array of shape
+        (m, 2), m ≥ 0, with a dot at each point. All frames have equally many lines, at
+        most three: solid, dashed and dotted.
     slider : str
         What the slider changes, such as ``"learning rate"``.
     alt : str
@@ -55,16 +56,16 @@ def slider_figure(frames, slider, alt, x, y, still=(), start=0):
     Raises
     ------
     ValueError
-        If there are fewer than two frames, if a frame has no words, another number of
-        lines or a point that is not finite, if an axis has no span, or if there is no
-        frame `start`.
+        If there are fewer than two frames, if a frame has no words or another number
+        of lines, if a line has another shape or a point that is not finite, if an axis
+        has no span, or if there is no frame `start`.
     """
     checked(frames, x, y, start)
-    texts = [f"{label}: {words}" for label, words, _ in frames]
+    texts = [(escape(label), escape(words)) for label, words, _ in frames]
     lines = [[points(line, x, y) for line in lines] for *_, lines in frames]
     items = "".join(
-        f'<li data-lines="{"|".join(parts)}">{escape(text)}</li>'
-        for text, parts in zip(texts, lines, strict=True)
+        f'<li data-lines="{"|".join(parts)}"><b>{label}</b> {words}</li>\n'
+        for (label, words), parts in zip(texts, lines, strict=True)
     )
     name = escape(slider, quote=True)
     html = f"""\
@@ -72,15 +73,18 @@ def slider_figure(frames, slider, alt, x, y, still=(), start=0):
 <svg viewBox="0 0 {WIDTH} {HEIGHT}" style="width: 100%; max-width: 36rem" role="img"
 aria-label="{escape(alt, quote=True)}">
 {axes(x, y)}
-<svg x="{LEFT}" y="{TOP}" width="{RIGHT - LEFT}" height="{BOTTOM - TOP}">
+<svg role="none" x="{LEFT}" y="{TOP}" width="{RIGHT - LEFT}" height="{BOTTOM - TOP}">
 {"".join(standing(points(line, x, y)) for line in still)}
 {"".join(moving(k, line) for k, line in enumerate(lines[start]))}
 </svg></svg>
-<label hidden>{name} <input type="range" max="{len(frames) - 1}" value="{start}"></label>
-<p>{name} <output>{escape(texts[start])}</output></p>
-<details><summary>Every value in words</summary><ol>{items}</ol></details>
+<label hidden>{name}
+<input type="range" max="{len(frames) - 1}" value="{start}"></label>
+<p>{name} <output>{" ".join(texts[start])}</output></p>
+<details><summary>Every value in words</summary><ul>
+{items}</ul></details>
 </div>"""
-    return SliderFigure(html, "\n".join(f"{slider} {text}" for text in texts))
+    text = "\n".join(f"{slider} {label} {words}" for label, words, _ in frames)
+    return SliderFigure(html, text)
 
 
 def checked(frames, x, y, start):
@@ -104,7 +108,10 @@ def checked(frames, x, y, start):
 
 def points(line, x, y):
     """Return a line (m, 2) as the text "x,y x,y …" in tenths of units of the SVG."""
-    line = np.asarray(line, dtype=float).reshape(-1, 2)
+    line = np.asarray(line, dtype=float)
+    if line.size and (line.ndim != 2 or line.shape[1] != 2):
+        raise ValueError(f"need a line of shape (m, 2), got {line.shape}")
+    line = line.reshape(-1, 2)
     if not np.all(np.isfinite(line)):
         raise ValueError(f"need finite points, got {line[~np.isfinite(line).all(1)]}")
     (_, left, right), (_, low, high) = x, y
@@ -142,7 +149,11 @@ def axes(x, y):
     """Return the SVG of both axes, with their ticks and labels."""
     parts = [f'<path d="M{LEFT},{TOP}V{BOTTOM}H{RIGHT}" fill="none" stroke-width="1"/>']
     for number, (_, low, high) in enumerate((x, y)):
-        ticks = [t for t in MaxNLocator(6).tick_values(low, high) if low <= t <= high]
+        ticks = [
+            t
+            for t in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high)
+            if low <= t <= high
+        ]
         for tick in ticks:
             part = (tick - low) / (high - low)
             text = f"{round(tick, 9):g}".replace("-", "−")
@@ -160,9 +171,9 @@ def axes(x, y):
             )
     middle, centre = (LEFT + RIGHT) / 2, (TOP + BOTTOM) / 2
     parts += [
-        f'<text x="{middle}" y="{HEIGHT - 10}" text-anchor="middle" stroke="none">'
+        f'<text x="{middle}" y="{HEIGHT - 8}" text-anchor="middle" stroke="none">'
         f"{escape(x[0])}</text>",
-        f'<text transform="translate(17 {centre}) rotate(-90)" text-anchor="middle"'
+        f'<text transform="translate(19 {centre}) rotate(-90)" text-anchor="middle"'
         f' stroke="none">{escape(y[0])}</text>',
     ]
     return f'<g stroke="currentColor" fill="currentColor">{"".join(parts)}</g>'
