@@ -36,11 +36,6 @@ while True:
         "return W / sd[:, None], b",
         {"scaling_by_hand", "scaling_changes_no_prediction"},
     ),
-    "the old weights in the new bias": (
-        "absorb_scaling",
-        "return W / sd[:, None], b - mean @ W",
-        {"scaling_by_hand", "scaling_changes_no_prediction"},
-    ),
     "the neurons scaled, not the features": (
         "absorb_scaling",
         "return W / sd, b - mean @ (W / sd)",
@@ -61,14 +56,6 @@ b1 = np.array([-left, right, -bottom, top])
 return {"W1": W1, "b1": b1, "W2": np.ones((4, 1)), "b2": np.array([-2.5])}""",
         {"box_inside_and_outside", "box_anywhere_and_its_edge"},
     ),
-    "the box of the first test": (
-        "box_network",
-        """\
-W1 = np.array([[1.0, -1, 0, 0], [0, 0, 1, -1]])
-b1 = np.array([0.5, 1.0, -0.25, 0.75])
-return {"W1": W1, "b1": b1, "W2": np.ones((4, 1)), "b2": np.array([-3.5])}""",
-        {"box_anywhere_and_its_edge"},
-    ),
     "the edge belongs to the box": (
         "box_network",
         """\
@@ -77,11 +64,26 @@ b1 = np.array([left, -right, bottom, -top])
 return {"W1": W1, "b1": b1, "W2": -np.ones((4, 1)), "b2": np.array([0.5])}""",
         {"box_anywhere_and_its_edge"},
     ),
+    "a margin inside the fence": (
+        "box_network",
+        """\
+W1 = np.array([[1.0, -1, 0, 0], [0, 0, 1, -1]])
+b1 = np.array([-left, right, -bottom, top]) - 0.05
+return {"W1": W1, "b1": b1, "W2": np.ones((4, 1)), "b2": np.array([-3.5])}""",
+        {"box_anywhere_and_its_edge"},
+    ),
     "the second number must be positive": (
         "maximum_network",
         """\
 W1 = np.array([[1.0, 0], [-1, 1]])
 return {"W1": W1, "b1": np.zeros(2), "W2": np.ones((2, 1)), "b2": np.zeros(1)}""",
+        {"maximum_of_any_numbers"},
+    ),
+    "the second number must be above -50": (
+        "maximum_network",
+        """\
+W1, b1 = np.array([[1.0, 0], [-1, 1]]), np.array([0, 50.0])
+return {"W1": W1, "b1": b1, "W2": np.ones((2, 1)), "b2": np.array([-50.0])}""",
         {"maximum_of_any_numbers"},
     ),
     "the distance instead": (
@@ -129,6 +131,16 @@ for p, q, r in zip(w, b, v):
 return sum(abs(change) > 1e-9 for change in bends.values())""",
         {"bends_that_meet_or_cancel"},
     ),
+    "places compared to the last bit": (
+        "count_bends",
+        """\
+bends = {}
+for p, q, r in zip(w, b, v):
+    if p != 0 and low < -q / p < high:
+        bends[-q / p] = bends.get(-q / p, 0) + abs(p) * r
+return sum(abs(change) > 1e-9 for change in bends.values())""",
+        {"bends_that_meet_or_cancel"},
+    ),
     "what leads out is not turned": (
         "undisguised",
         """\
@@ -163,6 +175,14 @@ Z = Z - Z.max(axis=1, keepdims=True)
 return np.mean(np.log(np.exp(Z).sum(axis=1)) - Z[np.arange(len(A)), labels])""",
         {"class_loss_of_the_very_certain"},
     ),
+    "one maximum for the whole batch": (
+        "class_loss",
+        """\
+Z = A @ W + b
+Z = Z - Z.max()
+return np.mean(np.log(np.exp(Z).sum(axis=1)) - Z[np.arange(len(A)), labels])""",
+        {"class_loss_of_the_very_certain"},
+    ),
     "the sum of the losses": (
         "class_loss",
         """\
@@ -180,13 +200,21 @@ R = 2 / len(A) * (P - np.eye(len(b))[labels])
 return A.T @ R, R.sum(axis=0)""",
         {"class_gradients_measured", "class_gradients_of_one_sample"},
     ),
-    "three classes, always": (
+    "measured, not derived": (
         "class_gradients",
         """\
-P = np.exp(A @ W + b)
-P = P / P.sum(axis=1, keepdims=True)
-R = (P[:, :3] - np.eye(3)[labels % 3]) / len(A)
-return A.T @ R, R.sum(axis=0)""",
+def slope(place, nudge=1e-5):
+    costs = []
+    for moved in (nudge, -nudge):
+        flat = np.append(W, b)
+        flat[place] += moved
+        Z = A @ flat[: W.size].reshape(W.shape) + flat[W.size :]
+        cost = np.log(np.exp(Z).sum(axis=1)) - Z[np.arange(len(A)), labels]
+        costs.append(cost.mean() / (2 * nudge))
+    return costs[0] - costs[1]
+
+slopes = np.array([slope(place) for place in range(W.size + b.size)])
+return slopes[: W.size].reshape(W.shape), slopes[W.size :]""",
         {"class_gradients_of_one_sample"},
     ),
 }
