@@ -17,8 +17,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from everygrad.backprop_by_hand import sigmoid  # will come from another module
 from everygrad.gradient_check import gradient_errors
+from everygrad.logistic_neuron import sigmoid
 
 
 class Layer:
