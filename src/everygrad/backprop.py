@@ -47,7 +47,7 @@ class Layer:
         self.gradients = {k: np.zeros_like(p) for k, p in parameters.items()}
 
     def backward_parameters(self, d):
-        """Write the gradients of the parameters. Cheaper than `backward` for some."""
+        """Write the gradients of the parameters; that of the inputs is not needed."""
         self.backward(d)
 
 

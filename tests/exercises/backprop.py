@@ -61,6 +61,15 @@ return dE
         "return np.eye(X.shape[1])[X.argmax(axis=1)]",
         {"largest_by_hand", "largest_with_ties"},
     ),
+    "an array of whole numbers": (
+        "largest_backward",
+        """\
+dX = np.zeros(X.shape, dtype=int)
+dX[np.arange(len(X)), X.argmax(axis=1)] = d
+return dX
+""",
+        {"largest_with_ties"},
+    ),
     "the length taken for a constant": (
         "directions_backward",
         "return d / np.linalg.norm(X, axis=1, keepdims=True)",
@@ -93,6 +102,17 @@ return (d - Y * np.sum(d * Y)) / length
     "d left out of dM": (
         "match_backward",
         "c = d[:, None]\nreturn c * (Z @ M.T), X.T @ Z, c * (X @ M)",
+        {"match_measured"},
+    ),
+    "four samples assumed": (
+        "match_backward",
+        """\
+dX, dM, dZ = np.zeros(X.shape), np.zeros(M.shape), np.zeros(Z.shape)
+for i in range(4):
+    dX[i], dZ[i] = d[i] * M @ Z[i], d[i] * X[i] @ M
+    dM += d[i] * np.outer(X[i], Z[i])
+return dX, dM, dZ
+""",
         {"match_measured"},
     ),
     "the first layer's dX counted": (
