@@ -429,25 +429,25 @@ class Unit(NamedTuple):
 
 ACTIVATIONS = {
     "linear": Unit(
-        identity, identity_slope, -np.inf, np.inf, r"z", r"1", "output, for any number"
+        identity, identity_slope, -np.inf, np.inf, r"z", r"1", "output: any number"
     ),
     "sigmoid": Unit(
         sigmoid,
         sigmoid_slope,
         0.0,
         1.0,
-        r"a = \dfrac{1}{1 + e^{-z}}",
+        r"a = \frac{1}{1 + e^{-z}}",
         r"a(1 - a)",
-        "output, for a probability; gates",
+        "output: a probability; gates",
     ),
     "tanh": Unit(
         np.tanh,
         tanh_slope,
         -1.0,
         1.0,
-        r"a = \dfrac{e^z - e^{-z}}{e^z + e^{-z}}",
+        r"a = \frac{e^z - e^{-z}}{e^z + e^{-z}}",
         r"1 - a^2",
-        "hidden, in small networks; recurrent networks",
+        "hidden: small or recurrent networks",
     ),
     "ReLU": Unit(
         relu,
@@ -455,8 +455,8 @@ ACTIVATIONS = {
         0.0,
         np.inf,
         r"\max(0, z)",
-        r"1\ (z > 0),\ 0\ (z \le 0)",
-        "hidden, the first to try",
+        r"\begin{cases} 1 & z > 0 \\ 0 & z \le 0 \end{cases}",
+        "hidden: the first to try",
     ),
     "leaky ReLU": Unit(
         leaky_relu,
@@ -464,17 +464,17 @@ ACTIVATIONS = {
         -np.inf,
         np.inf,
         r"\max(0.01\,z, z)",
-        r"1\ (z > 0),\ 0.01\ (z \le 0)",
-        "hidden, where ReLU units die",
+        r"\begin{cases} 1 & z > 0 \\ 0.01 & z \le 0 \end{cases}",
+        "hidden: where ReLU units die",
     ),
     "ELU": Unit(
         elu,
         elu_slope,
         -1.0,
         np.inf,
-        r"z\ (z > 0),\ e^z - 1\ (z \le 0)",
-        r"1\ (z > 0),\ e^z\ (z \le 0)",
-        "hidden, where outputs should average near 0",
+        r"\begin{cases} z & z > 0 \\ e^z - 1 & z \le 0 \end{cases}",
+        r"\begin{cases} 1 & z > 0 \\ e^z & z \le 0 \end{cases}",
+        "hidden: outputs that average near 0",
     ),
     "GELU": Unit(
         gelu,
@@ -483,15 +483,15 @@ ACTIVATIONS = {
         np.inf,
         r"z\,\Phi(z)",
         r"\Phi(z) + z\,\varphi(z)",
-        "hidden, in transformers",
+        "hidden: transformers",
     ),
     "softmax": Unit(
         softmax,
         softmax_jacobian,
         0.0,
         1.0,
-        r"p_i = \dfrac{e^{z_i}}{\sum_m e^{z_m}}",
+        r"p_i = \frac{e^{z_i}}{\sum_m e^{z_m}}",
         r"p_i(\delta_{ij} - p_j)",
-        "output, for one of $k$ classes",
+        "output: one of $k$ classes",
     ),
 }
