@@ -17,11 +17,6 @@ WRONG = {
         "return min(1.0, prior * np.exp(np.sum(np.log(ratios))))\n",
         UPDATE,
     ),
-    "odds never turned back": (
-        "update",
-        "return prior / (1 - prior) * np.exp(np.sum(np.log(ratios)))\n",
-        UPDATE,
-    ),
     "product instead of logarithms": (
         "update",
         "odds = prior / (1 - prior)\n"
@@ -110,6 +105,33 @@ WRONG = {
         "slope = t * (1 - q) ** gamma * (gamma * q * log_q - (1 - q))\n"
         "return np.mean(-((1 - q) ** gamma) * log_q), slope / len(z)\n",
         FOCAL,
+    ),
+    "a power below zero": (
+        "focal",
+        "t = 2 * y - 1\n"
+        "rest, log_q = sigmoid(-t * z), -np.logaddexp(0, -t * z)\n"
+        "power = gamma * rest ** (gamma - 1) * log_q * (1 - rest) * rest\n"
+        "slope = t * (power - rest**gamma * rest)\n"
+        "return np.mean(-(rest**gamma) * log_q), slope / len(z)\n",
+        {"focal_gradient"},
+    ),
+    "measured, not derived": (
+        "focal",
+        "def cost(z):\n"
+        "    z = (2 * y - 1) * z\n"
+        "    return sigmoid(-z) ** gamma * np.logaddexp(0, -z) / len(z)\n"
+        "return cost(z).sum(), (cost(z + 1e-6) - cost(z)) / 1e-6\n",
+        {"focal_gradient"},
+    ),
+    "a step instead of a slope": (
+        "tournament",
+        "z = ratings[winners] - ratings[losers]\n"
+        "gradient = np.zeros(len(ratings))\n"
+        "np.add.at(gradient, winners, (sigmoid(z) - 1) / len(z))\n"
+        "np.add.at(gradient, losers, (1 - sigmoid(z)) / len(z))\n"
+        "ratings -= gradient\n"
+        "return np.mean(np.logaddexp(0, -z)), gradient\n",
+        {"tournament_gradient"},
     ),
     "twice the winner counts once": (
         "tournament",
