@@ -4,12 +4,14 @@
 for `everygrad.backprop.Network`.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import erf
 
+from everygrad.backprop import Layer
 from everygrad.logistic_neuron import sigmoid, sigmoid_slope
 from everygrad.multilayer_networks import identity, relu, softmax
 
@@ -72,7 +74,7 @@ def relu_slope(z):
     At exactly 0 every number from 0 to 1 is a subgradient; 0 is what PyTorch takes.
     Built in chapter `book/activations.md`.
     """
-    return np.where(z > 0, 1.0, 0.0)
+    return np.where(z > 0, np.ones_like(z), 0)
 
 
 def leaky_relu(z, leak=0.01):
@@ -83,7 +85,7 @@ def leaky_relu(z, leak=0.01):
     z : ndarray of float, any shape
         Pre-activations.
     leak : float
-        The slope on the left, 0 to 1.
+        The slope on the left, as a rule between 0 and 1.
 
     Returns
     -------
@@ -118,7 +120,7 @@ def leaky_relu_slope(z, leak=0.01):
     -----
     Built in chapter `book/activations.md`.
     """
-    return np.where(z > 0, 1.0, leak)
+    return np.where(z > 0, np.ones_like(z), leak)
 
 
 def elu(z, alpha=1.0):
@@ -167,7 +169,7 @@ def elu_slope(z, alpha=1.0):
     -----
     Built in chapter `book/activations.md`.
     """
-    return np.where(z > 0, 1.0, alpha * np.exp(np.minimum(z, 0)))
+    return np.where(z > 0, np.ones_like(z), alpha * np.exp(np.minimum(z, 0)))
 
 
 def normal_cdf(z):
@@ -187,7 +189,7 @@ def normal_cdf(z):
     -----
     Built in chapter `book/activations.md`.
     """
-    return 0.5 * (1 + erf(z / np.sqrt(2)))
+    return 0.5 * (1 + erf(z / math.sqrt(2)))
 
 
 def gelu(z):
@@ -201,7 +203,7 @@ def gelu(z):
     Returns
     -------
     ndarray of float, the shape of `z`
-        Never below −0.16998, its value at z = −0.75179.
+        The lowest is −0.16997, at z = −0.75179.
 
     Notes
     -----
@@ -231,7 +233,7 @@ def gelu_slope(z):
     -----
     Built in chapter `book/activations.md`.
     """
-    return normal_cdf(z) + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    return normal_cdf(z) + z * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
 
 
 def gelu_tanh(z):
@@ -255,7 +257,7 @@ def gelu_tanh(z):
     ----------
     .. [1] Hendrycks and Gimpel (2016), "Gaussian error linear units (GELUs)".
     """
-    u = np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)
+    u = math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)
     return 0.5 * z * (1 + np.tanh(u))
 
 
@@ -303,7 +305,7 @@ def softmax_backward(d, P):
     return P * (d - np.sum(d * P, axis=-1, keepdims=True))
 
 
-class Activation:
+class Activation(Layer):
     """A layer that applies one function to every entry. It has no parameters.
 
     Parameters
@@ -322,7 +324,7 @@ class Activation:
     """
 
     def __init__(self, function, slope):
-        self.parameters, self.gradients = {}, {}
+        super().__init__()
         self.function, self.slope = function, slope
 
     def forward(self, Z):
@@ -335,7 +337,7 @@ class Activation:
         return d * self.slope(self.Z)
 
 
-class Softmax:
+class Softmax(Layer):
     """A layer that turns every row into probabilities. It has no parameters.
 
     Notes
@@ -344,9 +346,6 @@ class Softmax:
     loss from the logits: `everygrad.backprop.softmax_cross_entropy`.
     Built in chapter `book/activations.md`.
     """
-
-    def __init__(self):
-        self.parameters, self.gradients = {}, {}
 
     def forward(self, Z):
         """Return softmax(Z), shape (n, k)."""
@@ -409,7 +408,7 @@ class Unit(NamedTuple):
         The activation and its derivative, of an array. The derivative of softmax is a
         matrix for each row, that of the others is elementwise.
     low, high : float
-        Greatest lower and least upper bound of the values.
+        Greatest lower and least upper bound of the values, to nine digits.
     formula, slope_formula, when : str
         For people: LaTeX without dollar signs, and words.
 
@@ -479,7 +478,7 @@ ACTIVATIONS = {
     "GELU": Unit(
         gelu,
         gelu_slope,
-        -0.1699712,
+        -0.1699712075,  # rounded down
         np.inf,
         r"z\,\Phi(z)",
         r"\Phi(z) + z\,\varphi(z)",

@@ -51,6 +51,16 @@ return gate + z * gate * (1 - gate)
 """,
         {"silu_slope_measured"},
     ),
+    "measured, not derived": (
+        "silu_slope",
+        """\
+def silu(z):
+    return z * 0.5 * (1 + np.tanh(0.5 * z))
+
+return (silu(z + 1e-5) - silu(z - 1e-5)) / 2e-5
+""",
+        {"silu_slope_measured"},
+    ),
     "the colleague's mask": (
         "hard_sigmoid_backward",
         "return d * ((a >= 0) & (a <= 1)) / 6",
@@ -81,10 +91,22 @@ return gate + z * gate * (1 - gate)
         "return np.logaddexp.reduce(Z / T, axis=1)",
         {"soft_maximum_by_hand", "soft_maximum_far_out"},
     ),
-    "the maximum itself": (
+    "three logits assumed": (
         "soft_maximum",
-        "return Z.max(axis=1)",
-        {"soft_maximum_by_hand", "soft_maximum_far_out"},
+        """\
+first, second, third = Z[:, 0] / T, Z[:, 1] / T, Z[:, 2] / T
+return T * np.logaddexp(first, np.logaddexp(second, third))
+""",
+        {"soft_maximum_far_out"},
+    ),
+    "shifted by the first logit": (
+        "entropy_slope",
+        """\
+p = np.exp((z - z[0]) / T)
+p /= p.sum()
+return p @ (z - p @ z) ** 2 / T**3
+""",
+        {"entropy_slope_measured"},
     ),
     "one factor 1/T lost": (
         "entropy_slope",

@@ -8,7 +8,14 @@ import pytest
 
 from everygrad import activations as act
 from everygrad.activations import ACTIVATIONS
-from everygrad.backprop import Network, check_network, dense_network, squared_error
+from everygrad.backprop import (
+    Linear,
+    Network,
+    backpropagate,
+    check_network,
+    dense_network,
+    squared_error,
+)
 from everygrad.gradient_check import gradient_errors
 from everygrad.multilayer_networks import softmax
 
@@ -58,7 +65,7 @@ def test_nothing_overflows(name):
         values, slopes = unit.function(FAR), unit.slope(FAR)
     assert np.all(np.isfinite(values))
     assert np.all(np.isfinite(slopes))
-    assert unit.low - 1e-9 <= values.min() <= values.max() <= unit.high + 1e-9
+    assert unit.low <= values.min() <= values.max() <= unit.high
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -82,6 +89,25 @@ def test_every_row_of_the_table_agrees_with_differences_and_torch(name):
     f = theirs.get(name) or getattr(torch, name.lower())
     expected = torch.autograd.functional.jacobian(f, torch.tensor(z))
     np.testing.assert_allclose(jacobian, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_single_precision_stays_single(name):
+    unit, z = ACTIVATIONS[name], np.linspace(-2, 2, 5, dtype=np.float32)
+    assert unit.function(z).dtype == unit.slope(z).dtype == np.float32
+
+
+def test_no_bound_of_the_table_is_crossed_and_the_lowest_gelu_is_its_bound():
+    lowest = np.linspace(-0.752, -0.751, 10_001)
+    assert 0 <= act.gelu(lowest).min() - ACTIVATIONS["GELU"].low < 1e-9
+
+
+def test_an_activation_may_come_first():
+    first = act.Activation(np.tanh, act.tanh_slope)
+    net = Network([first, Linear(np.array([[2.0]]), np.zeros(1))])
+    backpropagate(net, squared_error, np.array([[0.5]]), np.zeros((1, 1)))
+    expected = 2 * 2 * np.tanh(0.5) ** 2  # 2 (2 a − 0) a
+    np.testing.assert_allclose(net.gradients["W1"], [[expected]])
 
 
 def test_softmax_backward_is_the_jacobian_without_forming_it():
