@@ -10,7 +10,7 @@ POISSON = {"poisson_value", "poisson_gradient"}
 DIVERGENCE = {"divergence_by_hand", "divergence_at_the_edges"}
 LOG_COSH = {"log_cosh_of_small_residuals", "log_cosh_of_huge_residuals"}
 SMOOTHED = {"smoothed_value", "smoothed_gradient"}
-FOCAL = {"focal_value", "focal_gradient"}
+ENSEMBLE = {"ensemble_value", "ensemble_gradient"}
 
 WRONG = {
     "the report closest to her belief": (
@@ -23,9 +23,10 @@ WRONG = {
         "return np.argmin(p * cost_if_rain + (1 - p) * cost_if_dry)\n",
         REPORT,
     ),
-    "the second report, always": (
+    "the reports put in order first": (
         "best_report",
-        "return reports[1]\n",
+        "expected = p * cost_if_rain + (1 - p) * cost_if_dry\n"
+        "return np.sort(reports)[np.argmin(expected)]\n",
         {"report_under_three_costs"},
     ),
     "the price of too low and too high exchanged": (
@@ -153,29 +154,44 @@ WRONG = {
         "return -np.mean(T * log_p), (np.exp(log_p) - T) / (n * k)\n",
         SMOOTHED,
     ),
-    "the weight taken for a constant": (
-        "focal",
-        "side = 2 * y - 1\n"
-        "p = 1 / (1 + np.exp(-side * z))\n"
-        "weight = (1 - p) ** gamma\n"
-        "return np.mean(-weight * np.log(p)), -side * weight * (1 - p) / len(z)\n",
-        {"focal_gradient"},
+    "one largest logit for the whole batch": (
+        "smoothed",
+        "n, k = Z.shape\n"
+        "T = (1 - epsilon) * np.eye(k)[labels] + epsilon / k\n"
+        "Z = Z - Z.max()\n"
+        "log_p = Z - np.log(np.exp(Z).sum(axis=1, keepdims=True))\n"
+        "return -np.sum(T * log_p) / n, (np.exp(log_p) - T) / n\n",
+        SMOOTHED,
     ),
-    "sigma of z for both classes": (
-        "focal",
-        "p = 1 / (1 + np.exp(-z))\n"
-        "cost = -y * np.log(p) - (1 - y) * np.log(1 - p)\n"
-        "weight = (1 - p) ** gamma\n"
-        "return np.mean(weight * cost), weight * (p - y) / len(z)\n",
-        FOCAL,
+    "each member once in the double sum": (
+        "ensemble_score",
+        "n, m = X.shape\n"
+        "miss, apart = X - y[:, None], X[:, :, None] - X[:, None]\n"
+        "value = np.mean(abs(miss)) - np.mean(abs(apart)) / 2\n"
+        "spread = np.sign(apart).sum(axis=2) / (2 * m**2)\n"
+        "return value, (np.sign(miss) / m - spread) / n\n",
+        {"ensemble_gradient"},
     ),
-    "gamma is always 2": (
-        "focal",
-        "side = 2 * y - 1\n"
-        "p = 1 / (1 + np.exp(-side * z))\n"
-        "slope = (1 - p) ** 2 * (2 * p * np.log(p) - (1 - p))\n"
-        "return np.mean(-((1 - p) ** 2) * np.log(p)), side * slope / len(z)\n",
-        {"focal_gradient"},
+    "misses only": (
+        "ensemble_score",
+        "miss = X - y[:, None]\nreturn np.mean(abs(miss)), np.sign(miss) / X.size\n",
+        ENSEMBLE,
+    ),
+    "each pair once, and halved": (
+        "ensemble_score",
+        "n, m = X.shape\n"
+        "miss, apart = X - y[:, None], X[:, :, None] - X[:, None]\n"
+        "value = np.mean(abs(miss)) - np.mean(abs(np.triu(apart))) / 2\n"
+        "return value, (np.sign(miss) / m - np.sign(apart).sum(2) / m**2) / n\n",
+        {"ensemble_value"},
+    ),
+    "three members taken for granted": (
+        "ensemble_score",
+        "miss, apart = X - y[:, None], X[:, :, None] - X[:, None]\n"
+        "value = abs(miss).sum() / 3 - abs(apart).sum() / 18\n"
+        "gradient = np.sign(miss) / 3 - np.sign(apart).sum(axis=2) / 9\n"
+        "return value / len(y), gradient / len(y)\n",
+        ENSEMBLE,
     ),
 }
 
@@ -243,15 +259,12 @@ RIGHT = {
         "gradient /= n\n"
         "return np.mean((1 - epsilon) * own + epsilon * all_classes), gradient\n",
     ),
-    "class by class": (
-        "focal",
-        "value, gradient = 0.0, np.zeros(len(z))\n"
-        "for i, (z_i, y_i) in enumerate(zip(z, y)):\n"
-        "    p = 1 / (1 + np.exp(-z_i))\n"
-        "    t, other = (p, 1 - p) if y_i == 1 else (1 - p, p)\n"
-        "    value -= other**gamma * np.log(t) / len(z)\n"
-        "    by_t = gamma * other ** (gamma - 1) * np.log(t) - other**gamma / t\n"
-        "    gradient[i] = by_t * p * (1 - p) * (1 if y_i == 1 else -1) / len(z)\n"
-        "return value, gradient\n",
+    "places in the order": (
+        "ensemble_score",
+        "n, m = X.shape\n"
+        "place = 2 * X.argsort(axis=1).argsort(axis=1) + 1 - m\n"
+        "side = np.where(X > y.reshape(-1, 1), 1, -1)\n"
+        "value = sum((side * (X - y[:, None])).mean(1) - (place * X).sum(1) / m**2)\n"
+        "return value / n, ((side - place / m) / m / n).tolist()\n",
     ),
 }
