@@ -5,7 +5,7 @@ Each wrong answer must lose exactly the listed test cells.
 
 COMBINE = {"combine_two_batches", "combine_many_batches"}
 SCALE = {"robust_scale_by_hand", "robust_scale_sees_no_test_house"}
-HUBER = {"huber_value", "huber_gradient"}
+CHARBONNIER = {"charbonnier_value", "charbonnier_gradient"}
 CURVATURE = {"curvature_step_by_step", "curvature_in_the_end"}
 ARMIJO = {"armijo_in_one_dimension", "armijo_along_the_gradient"}
 
@@ -103,48 +103,43 @@ WRONG = {
         {"robust_scale_sees_no_test_house"},
     ),
     "squared error": (
-        "huber",
+        "charbonnier",
         "r = X @ w - y\nreturn np.mean(r**2), 2 / len(y) * X.T @ r\n",
-        HUBER,
+        CHARBONNIER,
     ),
-    "delta squared missing": (
-        "huber",
+    "delta not taken away": (
+        "charbonnier",
         "r = X @ w - y\n"
-        "q = abs(r)\n"
-        "value = np.mean(np.where(q <= delta, q**2, 2 * delta * q))\n"
-        "return value, 2 / len(y) * X.T @ np.clip(r, -delta, delta)\n",
-        {"huber_value"},
+        "root = np.hypot(r, delta)\n"
+        "return np.mean(root), X.T @ (r / root) / len(y)\n",
+        {"charbonnier_value"},
     ),
-    "delta of one": (
-        "huber",
+    "delta of 0.4": (
+        "charbonnier",
         "r = X @ w - y\n"
-        "q = abs(r)\n"
-        "value = np.mean(np.where(q <= 1, q**2, 2 * q - 1))\n"
-        "return value, 2 / len(y) * X.T @ np.clip(r, -1, 1)\n",
-        HUBER,
+        "root = np.hypot(r, 0.4)\n"
+        "return np.mean(root) - 0.4, X.T @ (r / root) / len(y)\n",
+        CHARBONNIER,
     ),
-    "far houses left out of the gradient": (
-        "huber",
-        "r = X @ w - y\n"
-        "q = abs(r)\n"
-        "value = np.mean(np.where(q <= delta, q**2, 2 * delta * q - delta**2))\n"
-        "return value, 2 / len(y) * X.T @ np.where(q <= delta, r, 0)\n",
-        {"huber_gradient"},
+    "the inner derivative forgotten": (
+        "charbonnier",
+        "root = np.hypot(X @ w - y, delta)\n"
+        "return np.mean(root) - delta, X.T @ (0.5 / root) / len(y)\n",
+        {"charbonnier_gradient"},
     ),
     "zero gradient": (
-        "huber",
-        "q = abs(X @ w - y)\n"
-        "value = np.mean(np.where(q <= delta, q**2, 2 * delta * q - delta**2))\n"
-        "return value, np.zeros(len(w))\n",
-        {"huber_gradient"},
+        "charbonnier",
+        "root = np.hypot(X @ w - y, delta)\n"
+        "return np.mean(root) - delta, np.zeros(len(w))\n",
+        {"charbonnier_gradient"},
     ),
-    "sign of the far residuals lost": (
-        "huber",
-        "r = X @ w - y\n"
-        "q = abs(r)\n"
-        "value = np.mean(np.where(q <= delta, q**2, 2 * delta * q - delta**2))\n"
-        "return value, 2 / len(y) * X.T @ np.where(q <= delta, r, delta)\n",
-        {"huber_gradient"},
+    "a factor delta too many": (
+        "charbonnier",
+        "r = (X @ w - y) / delta\n"
+        "root = np.sqrt(1 + r**2)\n"
+        "value = np.mean(delta**2 * (root - 1))\n"
+        "return value, delta * X.T @ (r / root) / len(y)\n",
+        CHARBONNIER,
     ),
     "one step too many": (
         "steepest_curvature",
@@ -266,24 +261,22 @@ RIGHT = {
         "return list(zip(*columns))\n",
     ),
     "one house at a time": (
-        "huber",
+        "charbonnier",
+        "import math\n"
         "value, gradient = 0.0, [0.0] * len(w)\n"
         "for x_i, y_i in zip(X, y):\n"
         "    r = float(x_i @ w - y_i)\n"
-        "    if abs(r) <= delta:\n"
-        "        value, pull = value + r * r / len(y), 2 * r\n"
-        "    else:\n"
-        "        value += (2 * delta * abs(r) - delta**2) / len(y)\n"
-        "        pull = 2 * delta * (1 if r > 0 else -1)\n"
+        "    value += (math.hypot(r, delta) - delta) / len(y)\n"
+        "    pull = r / math.hypot(r, delta)\n"
         "    gradient = [g + pull * x / len(y) for g, x in zip(gradient, x_i)]\n"
         "return [value, gradient]\n",
     ),
     "einsum": (
-        "huber",
+        "charbonnier",
         "r = np.einsum('ij,j->i', X, w) - y\n"
-        "h = np.where(abs(r) <= delta, r**2, 2 * delta * abs(r) - delta**2)\n"
-        "slope = np.where(abs(r) <= delta, 2 * r, 2 * delta * np.sign(r))\n"
-        "return h.mean(), np.einsum('ij,i->j', X, slope) / len(y)\n",
+        "u = 1 + (r / delta) ** 2\n"
+        "slope = r / delta * u**-0.5\n"
+        "return delta * (u**0.5 - 1).mean(), np.einsum('ij,i->j', X, slope) / len(y)\n",
     ),
     "quotient at the end": (
         "steepest_curvature",
