@@ -78,7 +78,7 @@ def raw(x):
 
 
 def record(data, *links):
-    """Return a result that remembers its operands, or a plain array if all are constant.
+    """Return a result that remembers its operands; a plain array if none is a tensor.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def maximum(a, b):
     Returns
     -------
     Tensor or ndarray
-        The larger number of each pair. ``np.maximum(x, 0.0)`` is ReLU with slope 0 at 0.
+        The larger number of each pair. ``np.maximum(x, 0.0)`` is `relu`.
 
     Notes
     -----

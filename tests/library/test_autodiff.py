@@ -1,8 +1,9 @@
-"""Three engines: by hand, against torch on random expressions, refusals, size, speed."""
+"""By hand, against torch on random expressions, refusals, size and speed."""
 
 import ast
 import inspect
 import time
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -325,7 +326,7 @@ def test_a_product_and_a_cosine_by_hand(jacobian):
 
 
 def everything(inputs):
-    """Return two outputs made with every operator and function of the scalar engines."""
+    """Return two outputs made with all that the scalar engines can do."""
     x, y, z = inputs
     s = np.exp(x) / (1 + y * y) - np.log(2 + z * z) + (3 - x) * 2 - y / 3
     t = np.tanh(s) * np.sqrt(4 + np.sin(x)) ** 3 + 1 / (2 + np.cos(s * y)) - (-z) ** 2
@@ -559,7 +560,7 @@ SIZES = [64, 80, 40, 20, 10]
 def digits_networks(dtype):
     """Return the same network as our flat leaves and as a torch model."""
     rng, blocks, layers = np.random.default_rng(0), {}, []
-    for i, (d_in, d_out) in enumerate(zip(SIZES, SIZES[1:], strict=False)):
+    for i, (d_in, d_out) in enumerate(pairwise(SIZES)):
         blocks[f"W{i}"] = (rng.normal(size=(d_in, d_out)) / d_in**0.5).astype(dtype)
         blocks[f"b{i}"] = np.zeros(d_out, dtype)
         layer = torch.nn.Linear(d_in, d_out).to(torch.tensor(blocks["b0"]).dtype)
