@@ -12,7 +12,15 @@ import pytest
 
 from tools.exercises import ROOT, exercise_names, teacher_notebook
 
-from .conftest import SOLUTION, cells_of, load_bank
+from .conftest import (
+    SOLUTION,
+    cells_of,
+    defined,
+    hand_in,
+    load_bank,
+    questions,
+    share_out,
+)
 
 SCHEME = re.compile(
     r"=== BEGIN MARK SCHEME ===\n(.*?)=== END MARK SCHEME ===", re.DOTALL
@@ -73,9 +81,7 @@ def test_the_tests_only_call_what_a_learner_wrote(name):
     notebook = teacher_notebook(name)
     written = set()
     for cell in cells_of(notebook, solution=True, grade=False).values():
-        written |= {
-            x.name for x in ast.walk(ast.parse(cell.source)) if hasattr(x, "name")
-        }
+        written |= defined(cell)
     for test in cells_of(notebook, grade=True, solution=False).values():
         tree = ast.parse(test.source)
         called = {id(x.func) for x in ast.walk(tree) if isinstance(x, ast.Call)}
@@ -124,9 +130,47 @@ def test_the_untouched_release_gets_nothing(name, graded):
 
 @pytest.mark.parametrize(("name", "label"), each("WRONG"))
 def test_a_wrong_answer_loses_its_points_on_the_right_cell(name, label, graded):
-    assert graded(name).lost(label) == load_bank(name).WRONG[label][2]
+    bank, graded = load_bank(name), graded(name)
+    expected = {x: bank.WRONG[x][2] for x in [label, *graded.others(label)]}
+    by_others = set().union(*(expected[x] for x in graded.others(label)))
+    assert expected[label] & by_others == set()
+    assert graded.lost(label) - by_others == expected[label]
 
 
 @pytest.mark.parametrize(("name", "label"), each("RIGHT"))
 def test_a_right_answer_in_another_style_gets_full_marks(name, label, graded):
-    assert graded(name).lost(label) == set()
+    assert graded(name).lost(label) == set(), graded(name).others(label)
+
+
+def test_answers_that_meet_in_a_test_are_one_question():
+    notebook = nbformat.v4.new_notebook()
+    for grade_id, source, grade in [
+        ("f", "def f(): pass", False),
+        ("g", "def g(): return f()", False),
+        ("h", "def h(): pass", False),
+        ("test_f", "assert f()", True),
+        ("test_h", "assert h()", True),
+    ]:
+        cell = nbformat.v4.new_code_cell(source)
+        cell.metadata["nbgrader"] = {
+            "grade_id": grade_id,
+            "grade": grade,
+            "solution": not grade,
+        }
+        notebook.cells.append(cell)
+    question = questions(notebook)
+    assert question == {"f": "f", "g": "f", "h": "h"}
+    answers = {"a": ("f", ""), "b": ("g", ""), "c": ("h", ""), "d": ("h", "")}
+    assert share_out(answers, question) == [["a", "c"], ["b", "d"]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_learner_never_answers_one_question_twice(name):
+    question, bank = questions(teacher_notebook(name)), load_bank(name)
+    answers = {label: (cell, body) for label, (cell, body, _) in bank.WRONG.items()}
+    for labels in share_out(answers, question):
+        asked = [question[answers[x][0]] for x in labels]
+        assert len(set(asked)) == len(asked)
+        given = cells_of(hand_in(name, dict(answers[x] for x in labels)), solution=True)
+        for x in labels:
+            assert answers[x][1].strip().splitlines()[0] in given[answers[x][0]].source

@@ -20,7 +20,7 @@ from everygrad.autodiff import (
     relu,
     softmax_cross_entropy,
 )
-from everygrad.backprop_by_hand import sigmoid
+from everygrad.logistic_neuron import sigmoid
 from everygrad.dual_numbers import Dual, jacobian_forward
 from everygrad.scalar_autodiff import Value, jacobian_reverse, sweep, tape
 
