@@ -20,8 +20,8 @@ from everygrad.autodiff import (
     relu,
     softmax_cross_entropy,
 )
-from everygrad.logistic_neuron import sigmoid
 from everygrad.dual_numbers import Dual, jacobian_forward
+from everygrad.logistic_neuron import sigmoid
 from everygrad.scalar_autodiff import Value, jacobian_reverse, sweep, tape
 
 torch = pytest.importorskip("torch")
