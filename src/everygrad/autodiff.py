@@ -6,7 +6,8 @@ constants alone returns a plain array and remembers nothing.
 
 import numpy as np
 
-from everygrad.dual_numbers import with_functions
+from everygrad import backprop
+from everygrad.dual_numbers import power_rule, with_functions
 from everygrad.scalar_autodiff import tape
 
 
@@ -39,6 +40,8 @@ class Tensor:
 
     Notes
     -----
+    Operands are not copied: leave inputs and constants as they are until `backward`
+    has run. Two tensors are equal only if they are the same object.
     Built in chapter `book/autodiff.md`.
     """
 
@@ -277,15 +280,15 @@ def power(a, k):
     Raises
     ------
     TypeError
-        If `k` is a tensor: no gradient by the exponent is built.
+        If `k` is a tensor or an array: no gradient by the exponent is built.
 
     Notes
     -----
     Built in chapter `book/autodiff.md`.
     """
-    if type(k) is Tensor:
+    if type(k) is Tensor or np.ndim(k):
         raise TypeError("need a plain number as exponent: write exp(k * log(a))")
-    return chain(a, lambda A: A**k, lambda A, Y: k * A ** (k - 1))
+    return chain(a, *power_rule(k))
 
 
 def chain(a, f, slope):
@@ -363,7 +366,7 @@ def matmul(a, b):
 
     Parameters
     ----------
-    a, b : Tensor or ndarray
+    a, b : Tensor, ndarray or list
         The last axis of `a` is as long as the last but one of `b`.
 
     Returns
@@ -380,7 +383,7 @@ def matmul(a, b):
     -----
     Built in chapter `book/autodiff.md`.
     """
-    A, B = raw(a), raw(b)
+    A, B = np.asarray(raw(a)), np.asarray(raw(b))
     try:
         Y = A @ B
     except ValueError:
@@ -556,29 +559,6 @@ def take(a, index):
     return record(A[index], (a, pull))
 
 
-def check_labels(labels, n, k):
-    """Refuse labels that are not one class in 0 .. k − 1 for each of n samples.
-
-    Parameters
-    ----------
-    labels : ndarray of int
-        What to look at.
-    n, k : int
-        Number of samples and of classes.
-
-    Raises
-    ------
-    ValueError
-        If the number of labels or one of them is wrong.
-
-    Notes
-    -----
-    Built in chapter `book/autodiff.md`.
-    """
-    if labels.shape != (n,) or labels.min() < 0 or labels.max() >= k:
-        raise ValueError(f"need {n} labels in 0..{k - 1}, got {labels!r}")
-
-
 def softmax_cross_entropy(logits, labels):
     """Return the mean cross-entropy of softmax(logits) with the true classes.
 
@@ -597,26 +577,15 @@ def softmax_cross_entropy(logits, labels):
     Raises
     ------
     ValueError
-        If `labels` does not hold one class in 0 .. k − 1 per row of `logits`.
+        As for `everygrad.backprop.check_labels`.
 
     Notes
     -----
-    Subtracting each row's maximum changes nothing and keeps exp from overflowing.
+    `everygrad.backprop.softmax_cross_entropy`, whose gradient becomes the pull.
     Built in chapter `book/autodiff.md`.
     """
-    Z = raw(logits)
-    check_labels(labels, *Z.shape)
-    picked = np.arange(len(labels)), labels
-    shifted = Z - Z.max(axis=1, keepdims=True)  # (n, k)
-    P = np.exp(shifted)
-    sums = P.sum(axis=1, keepdims=True)  # (n, 1)
-
-    def pull(g):
-        dZ = P / sums  # softmax
-        dZ[picked] -= 1
-        return dZ * (g / len(labels))
-
-    return record((np.log(sums[:, 0]) - shifted[picked]).mean(), (logits, pull))
+    loss, dZ = backprop.softmax_cross_entropy(raw(logits), labels)
+    return record(loss, (logits, lambda g: g * dZ))
 
 
 def dispatch(self, ufunc, method, *operands, **options):
@@ -649,6 +618,21 @@ def dispatch(self, ufunc, method, *operands, **options):
     return getattr(Tensor, name)(*operands)
 
 
+def refuse_array(self, *_, **__):
+    """Refuse to become a plain array: NumPy would compute on without recording.
+
+    Raises
+    ------
+    TypeError
+        Always.
+
+    Notes
+    -----
+    Built in chapter `book/autodiff.md`.
+    """
+    raise TypeError("a Tensor is no array: use its methods, or its data")
+
+
 def with_operators(cls):
     """Give the class of tensors its operators, methods and functions.
 
@@ -670,7 +654,7 @@ def with_operators(cls):
     cls.negative = cls.__neg__ = lambda a: subtract(0, a)
     cls.sum, cls.mean, cls.reshape = total, average, reshape
     cls.T, cls.__getitem__ = property(transpose), take
-    cls.__array_ufunc__ = dispatch
+    cls.__array_ufunc__, cls.__array__ = dispatch, refuse_array
     with_functions(cls, chain)
 
 
@@ -735,7 +719,7 @@ def first_gradient(end, seed):
         raise TypeError(f"nothing to differentiate: no Tensor went into {end!r}")
     if seed is None and end.shape != ():
         raise ValueError(f"need one number or a seed, got shape {end.shape}")
-    seed = np.ones_like(end.data) if seed is None else np.asarray(seed)
+    seed = np.asarray(1 if seed is None else seed, dtype=end.data.dtype)
     if seed.shape != end.shape:
         raise ValueError(f"need a seed of shape {end.shape}, got {seed.shape}")
     return seed
@@ -773,16 +757,16 @@ def gradients(end, leaves):
     Returns
     -------
     dict of str to ndarray
-        The keys of `leaves`, and the shape of each.
+        The keys of `leaves`, and the shape of each; copied.
 
     Notes
     -----
     Built in chapter `book/autodiff.md`.
     """
     for leaf in leaves.values():
-        leaf.gradient = np.zeros_like(leaf.data)
+        keep(leaf, 0)
     backward(end)
-    return {name: leaf.gradient for name, leaf in leaves.items()}
+    return {name: leaf.gradient.copy() for name, leaf in leaves.items()}
 
 
 def flat_leaves(parameters):
@@ -805,9 +789,7 @@ def flat_leaves(parameters):
     Built in chapter `book/autodiff.md`.
     """
     theta = np.concatenate([block.ravel() for block in parameters.values()])
-    gradient, leaves, at = np.zeros_like(theta), {}, 0
-    for name, block in parameters.items():
-        here = slice(at, at + block.size)
-        views = [flat[here].reshape(block.shape) for flat in (theta, gradient)]
-        leaves[name], at = Tensor(*views), at + block.size
-    return leaves, theta, gradient
+    gradient = np.zeros_like(theta)
+    shapes = {name: block.shape for name, block in parameters.items()}
+    data, slots = (backprop.views(flat, shapes) for flat in (theta, gradient))
+    return {k: Tensor(data[k], slots[k]) for k in shapes}, theta, gradient

@@ -26,6 +26,26 @@ def slopes():
     }
 
 
+def power_rule(k):
+    """Return x ↦ xᵏ and its slope, in the form of `slopes`.
+
+    Parameters
+    ----------
+    k : float
+        The exponent. The slope of x⁰ is 0, at x = 0 as well.
+
+    Returns
+    -------
+    f, slope : callable
+        As for `slopes`.
+
+    Notes
+    -----
+    Built in chapter `book/autodiff.md`.
+    """
+    return lambda x: x**k, lambda x, y: k * x ** (k - 1 if k else 0)
+
+
 def with_functions(cls, chain):
     """Let ``np.exp(x)``, ``np.sin(x)``, … work for the objects of a class.
 
@@ -57,18 +77,21 @@ def with_arithmetic(cls, add, multiply, chain):
 
     Notes
     -----
-    Exponents are plain numbers. Built in chapter `book/autodiff.md`.
+    Exponents are plain numbers. In a set or a dict an object is found by identity, not
+    by its number: a tape may hold two that are equal. Built in chapter
+    `book/autodiff.md`.
     """
     cls.__add__ = cls.__radd__ = add
     cls.__mul__ = cls.__rmul__ = multiply
     cls.__neg__ = lambda a: a * -1.0
     cls.__sub__ = lambda a, b: a + -b
     cls.__rsub__ = lambda a, b: -a + b
-    cls.__pow__ = lambda a, k: chain(a, lambda x: x**k, lambda x, y: k * x ** (k - 1))
+    cls.__pow__ = lambda a, k: chain(a, *power_rule(k))
     cls.__truediv__ = lambda a, b: a * b**-1.0
     cls.__rtruediv__ = lambda a, b: a**-1.0 * b
     cls.__gt__ = lambda a, b: a.number > getattr(b, "number", b)
     cls.__lt__ = lambda a, b: a.number < getattr(b, "number", b)
+    cls.__eq__ = lambda a, b: a.number == getattr(b, "number", b)
     with_functions(cls, chain)
 
 

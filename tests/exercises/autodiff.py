@@ -78,6 +78,17 @@ return paths
 """,
         {"paths_doubling"},
     ),
+    "names off the way left out": (
+        "count_paths",
+        """\
+paths = {end: 1}
+for name in reversed(order):
+    for operand in graph[name] if name in paths else []:
+        paths[operand] = paths.get(operand, 0) + paths[name]
+return paths
+""",
+        {"paths_doubling"},
+    ),
     "forward and reverse exchanged": (
         "bill",
         """\
@@ -107,6 +118,11 @@ return sizes[0] * sum(pairs), sizes[-1] * sum(pairs)
     "turned round once too few": (
         "pull_running_sum",
         "return np.cumsum(g[::-1])",
+        {"running_sum_by_hand", "running_sum_measured"},
+    ),
+    "all sums but its own": (
+        "pull_running_sum",
+        "return np.cumsum(g[::-1])[::-1] - g",
         {"running_sum_by_hand", "running_sum_measured"},
     ),
     "all of the ties get all": (
