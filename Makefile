@@ -3,10 +3,10 @@ PYTHON ?= python3
 RUN = .venv/bin/python
 PORT ?= 8000
 
-.PHONY: help book serve lab exercises test lint links format lock clean environment
+.PHONY: help book serve lab exercises test benchmark lint links format lock clean environment
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
 environment:
 	@$(PYTHON) tools/environment.py
@@ -26,6 +26,9 @@ exercises: environment  ## generate exercises/ from solutions/ (NAME=… for one
 test: environment lint book  ## run every check; this is what .ci/run does
 	@$(RUN) -m tools.browser
 	@$(RUN) -m pytest --numprocesses 2 --dist loadgroup
+
+benchmark: environment  ## time training against PyTorch, on an otherwise idle machine
+	@$(RUN) -m tools.benchmark
 
 lint: environment  ## check the style of library, tests and code cells
 	@$(RUN) -m tools.lint

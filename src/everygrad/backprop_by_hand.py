@@ -2,27 +2,7 @@
 
 import numpy as np
 
-
-def sigmoid(z):
-    """Return 1 / (1 + exp(−z)), elementwise, without overflow.
-
-    Parameters
-    ----------
-    z : ndarray of float, any shape
-        Pre-activations.
-
-    Returns
-    -------
-    ndarray of float, the shape of `z`
-        Values from 0 to 1. Far from zero they round to exactly 0 or 1.
-
-    Notes
-    -----
-    Written with tanh, which saturates where exp would overflow. The absolute error is
-    about 1e-16 everywhere; far below zero the relative error is not small.
-    Built in chapter `book/backprop_by_hand.md`.
-    """
-    return 0.5 * (1 + np.tanh(0.5 * z))
+from everygrad.logistic_neuron import sigmoid
 
 
 def initial_parameters(rng, inputs=2, hidden=5):

@@ -56,3 +56,24 @@ def two_blobs(n, rng, margin=0.1):
     middle = (1 + y * depth) / 2  # x1 + x2 = 1 + y * depth
     along = rng.normal(0, 0.5, size=n)
     return np.column_stack([middle + along, middle - along, np.ones(n)]), y
+
+
+def eight_points():
+    """Return eight points of two classes that no straight line separates.
+
+    Returns
+    -------
+    X : ndarray of float, shape (8, 2)
+        Two coordinates, without a unit.
+    y : ndarray of int, shape (8,)
+        Classes, 0 or 1, four points each.
+
+    Notes
+    -----
+    They hold two crossings of a pair of class 0 with a pair of class 1, so every
+    line leaves at least two of the eight on the wrong side.
+    Built in chapter `book/logistic_neuron.md`.
+    """
+    x1 = [3, 2, 4, 3, 3.5, 2, 5.5, 1]
+    x2 = [1.5, 1, 1.5, 4, 0.5, 0.5, 1, 1]
+    return np.column_stack([x1, x2]), np.array([0, 1, 0, 1, 0, 1, 1, 0])

@@ -1,5 +1,6 @@
 """Every chapter has the frame, short cells, described figures and keeps its time."""
 
+import ast
 import re
 import sys
 
@@ -40,9 +41,17 @@ page = pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
 
 
 def figures(path):
-    """Return the mystnb metadata of every cell that shows a picture."""
-    cells = [cell for cell in code_cells(path) if "plt.show()" in cell.source]
-    return [cell.metadata.get("mystnb", {}) for cell in cells]
+    """Return (alt text, figure metadata) of every cell that shows a picture."""
+    found = []
+    for cell in code_cells(path):
+        mystnb = cell.metadata.get("mystnb", {})
+        if "plt.show()" in cell.source:
+            found.append((mystnb["image"]["alt"], mystnb["figure"]))
+        if re.search(r"^slider_figure\(", cell.source, re.M):
+            call = ast.parse(python(cell)).body[-1].value
+            (alt,) = [word.value for word in call.keywords if word.arg == "alt"]
+            found.append((ast.literal_eval(alt), mystnb["figure"]))
+    return found
 
 
 @page
@@ -102,13 +111,10 @@ def test_pytorch_agrees(path):
 
 @page
 def test_every_figure_is_described(path):
-    for mystnb in figures(path):
-        alt, caption = mystnb["image"]["alt"], mystnb["figure"]["caption"]
-        assert mystnb["figure"]["name"].startswith("fig-")
-        assert (
-            f"{{numref}}`{mystnb['figure']['name']}`" in text(path)
-            or path not in chapters()
-        )
+    for alt, figure in figures(path):
+        name, caption = figure["name"], figure["caption"]
+        assert name.startswith("fig-")
+        assert f"{{numref}}`{name}`" in text(path) or path not in chapters()
         assert len(alt) > 60, f"say what is seen: {alt}"
         assert len(caption) > 20
         assert alt != caption

@@ -1,5 +1,7 @@
 """The code that a chapter shows and the code that the library ships are the same."""
 
+import re
+
 import pytest
 
 from tools.book import ROOT, chapters, notebooks
@@ -8,10 +10,12 @@ from tools.exercises import exercise_names, teacher_notebook
 from .conftest import definitions, page_definitions, python, text
 
 LIBRARY = ROOT / "src" / "everygrad"
+# These only draw. Like figures.mplstyle, they are used by chapters and built in none.
+DRAWING = {"interactive": {"html", "matplotlib", "numpy"}}  # module: what it imports
 MODULES = {
     path.stem: definitions(text(path))
     for path in sorted(LIBRARY.glob("*.py"))
-    if path.stem != "__init__"
+    if path.stem not in {"__init__", *DRAWING}
 }
 PUBLIC = [
     (module, name)
@@ -44,6 +48,14 @@ def test_a_module_is_named_by_its_chapter_or_built_in_one(module):
         if f"book/{path.name}" in source:
             return
     pytest.fail(f"everygrad.{module} names no chapter that builds it")
+
+
+@pytest.mark.parametrize("module", DRAWING)
+def test_a_module_that_only_draws_knows_nothing_of_the_course(module):
+    source = text(LIBRARY / f"{module}.py")
+    imported = re.findall(r"^ *(?:from|import) (\w+)", source, re.M)
+    assert set(imported) <= DRAWING[module]
+    assert any(f"from everygrad.{module} import" in text(path) for path in chapters())
 
 
 @pytest.mark.parametrize("name", exercise_names())

@@ -143,6 +143,23 @@ return image.reshape(m // f, f, f, n // f).mean(axis=(1, 3))""",
         "return 2 / len(A) * (A.mean(axis=0) - B.mean(axis=0)) + 0 * A",
         {"distance_gradient_measured"},
     ),
+    "three coordinates, whatever comes": (
+        "distance_gradient",
+        """\
+dA = np.zeros_like(A)
+for k in range(3):
+    dA[:, k] = 2 / len(A) * (A[:, k] - B[:, k].mean())
+return dA""",
+        {"distance_gradient_measured"},
+    ),
+    "multiplied in place": (
+        "quadratic_forms",
+        """\
+Y = X @ M
+X *= Y
+return X.sum(axis=1)""",
+        {"forms_by_hand"},
+    ),
     "all pairs of rows": (
         "quadratic_forms",
         "return X @ M @ X.T",

@@ -1,0 +1,13 @@
+"""Load the script of interactive figures, on pages that have such a figure only."""
+
+
+def add_script(app, pagename, templatename, context, doctree):
+    """Add the script to a page whose text holds an interactive figure."""
+    if '<div class="interactive">' in context.get("body", ""):
+        app.add_js_file("interactive.mjs", type="module")
+
+
+def setup(app):
+    """Register the hook."""
+    app.connect("html-page-context", add_script)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

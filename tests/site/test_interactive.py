@@ -1,0 +1,170 @@
+"""Interactive figures move from the keyboard, and say in words what they show."""
+
+import re
+
+import pytest
+
+from tools.book import ROOT, chapters
+
+from .test_pages import NARROW, WIDE, overflow
+
+PAGES = [
+    str(path.relative_to(ROOT).with_suffix(".html"))
+    for path in chapters()
+    if "\nslider_figure(" in path.read_text(encoding="utf-8")
+]
+
+pytestmark = pytest.mark.xdist_group("browser")
+each_page = pytest.mark.parametrize("path", PAGES)
+
+
+@pytest.fixture
+def visit(chromium, address):
+    """Return a function that opens a page and returns it, with its figures."""
+    contexts = []
+
+    def open_page(path, **options):
+        contexts.append(chromium.new_context(**{"viewport": WIDE, **options}))
+        page = contexts[-1].new_page()
+        page.goto(f"{address}/{path}", wait_until="networkidle")
+        return page, page.locator("div.interactive").all()
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def drawing(figure):
+    """Return the moving lines of a figure and their dots, as the page draws them."""
+    lines = figure.locator("g.moving > *").all()
+    return [line.get_attribute("points") or line.get_attribute("d") for line in lines]
+
+
+def luminance(colour):
+    """Return the relative luminance (WCAG 2.2) of a colour such as "rgb(1, 2, 3)"."""
+    channels = [int(number) / 255 for number in re.findall(r"\d+", colour)[:3]]
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels
+    ]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one, other):
+    dark, light = sorted([luminance(one), luminance(other)])
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_some_chapter_has_an_interactive_figure():
+    assert PAGES
+
+
+@each_page
+def test_the_keyboard_moves_the_drawing_and_the_words(path, visit):
+    _, figures = visit(path)
+    for figure in figures:
+        slider, words = figure.get_by_role("slider"), figure.get_by_role("status")
+        frames = figure.locator("li").all_text_contents()
+        slider.focus()
+        seen = {}
+        for key in ("Home", "ArrowRight", "End", "ArrowLeft"):
+            slider.press(key)
+            place = int(slider.input_value())
+            seen[place] = (drawing(figure), words.text_content())
+            assert words.text_content() == frames[place]
+            assert frames[place].startswith(slider.get_attribute("aria-valuetext"))
+        assert set(seen) == {0, 1, len(frames) - 1, len(frames) - 2}
+        assert len({str(lines) for lines, _ in seen.values()}) == 4
+        assert all(re.fullmatch(r"[-\d.,Mh ]*", line) for line in seen[0][0])
+
+
+@each_page
+def test_a_figure_has_a_name_and_its_slider_too(path, visit):
+    _, figures = visit(path)
+    for figure in figures:
+        picture = figure.get_by_role("img")
+        assert len(picture.get_attribute("aria-label")) > 60
+        assert figure.locator("label").inner_text().strip()
+        assert figure.get_by_role("slider", name=re.compile(r"\w{3}")).count() == 1
+        assert figure.get_by_role("slider").bounding_box()["height"] >= 24
+
+
+@each_page
+def test_a_phone_shows_a_figure_whole_and_legibly(path, visit):
+    page, figures = visit(path, viewport=NARROW)
+    assert overflow(page) <= 0
+    for figure in figures:
+        assert figure.get_by_role("slider").bounding_box()["width"] >= 80
+        for text in figure.locator("svg text").all():
+            box = text.bounding_box()
+            assert max(box["width"], box["height"]) >= 8
+            assert 0 <= box["x"] <= NARROW["width"] - box["width"]
+
+
+@each_page
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_figure_stands_out_from_the_page(path, visit, scheme):
+    page, figures = visit(path, color_scheme=scheme)
+    behind = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (luminance(behind) < 0.1) == (scheme == "dark")
+    for figure in figures:
+        around = figure.evaluate(
+            """(node) => [node, node.parentElement].map(
+                (x) => getComputedStyle(x).backgroundColor)"""
+        )
+        assert set(around) <= {"rgba(0, 0, 0, 0)", behind}
+        for name, property, least in (
+            ("svg text", "fill", 4.5),
+            ("output", "color", 4.5),
+            ("g.moving polyline", "stroke", 3),
+            ("g.moving path", "stroke", 3),
+        ):
+            for part in figure.locator(name).all():
+                colour = part.evaluate(f"(node) => getComputedStyle(node).{property}")
+                assert contrast(colour, behind) >= least, (name, colour)
+
+
+@each_page
+def test_without_javascript_the_picture_and_the_words_are_there(path, visit):
+    _, figures = visit(path, java_script_enabled=False)
+    assert figures
+    for figure in figures:
+        assert not figure.locator("input").is_visible()
+        assert figure.get_by_role("img").is_visible()
+        assert any(drawing(figure))
+        assert len(figure.locator("output").inner_text()) > 10
+        assert figure.locator("summary").is_visible()
+
+
+@each_page
+def test_on_paper_there_is_no_slider(path, visit):
+    page, figures = visit(path)
+    page.emulate_media(media="print")
+    for figure in figures:
+        assert not figure.locator("input").is_visible()
+        assert figure.get_by_role("img").is_visible()
+        assert figure.locator("output").is_visible()
+
+
+@each_page
+def test_nothing_moves_by_itself(path, visit):
+    page, figures = visit(path)
+    for figure in figures:
+        figure.get_by_role("slider").press("End")
+    assert (
+        page.evaluate(
+            """document.getAnimations().filter(
+            (x) => x.effect.target.closest("div.interactive")).length"""
+        )
+        == 0
+    )
+
+
+def test_pages_without_such_a_figure_do_not_load_its_script(visit):
+    page, figures = visit("book/introduction.html")
+    assert figures == []
+    assert page.locator("script[src*='interactive.mjs']").count() == 0
+
+
+def test_the_script_is_small():
+    script = ROOT / "book" / "_static" / "interactive.mjs"
+    assert script.stat().st_size < 2048
