@@ -27,6 +27,29 @@ def houses():
     return X, np.array(price, dtype=float)
 
 
+def letters():
+    """Return the letters A, B and C as pictures of 5 rows and 6 columns.
+
+    Returns
+    -------
+    X : ndarray of float, shape (3, 30)
+        One letter per row, its picture row by row: 1 where there is ink, else 0.
+        ``X[i].reshape(5, 6)`` is the picture.
+    labels : ndarray of int, shape (3,)
+        0, 1 and 2.
+
+    Notes
+    -----
+    The letters differ from one another in 5 pixels or more.
+    Built in chapter `book/backprop.md`.
+    """
+    A = "..##.. .#..#. ###### #....# #....#"
+    B = ".####. .#..#. .####. .#..#. .####."
+    C = ".####. .#.... .#.... .#.... .####."
+    ink = [[pixel == "#" for pixel in x.replace(" ", "")] for x in (A, B, C)]
+    return np.array(ink, dtype=float), np.arange(3)
+
+
 def two_blobs(n, rng, margin=0.1):
     """Return points of two classes in the plane, on either side of a known line.
 
