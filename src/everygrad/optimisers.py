@@ -278,7 +278,8 @@ class AdamW(Adam):
     theta, learning_rate
         As for `Adam`.
     weight_decay : float
-        Each step first takes ``learning_rate * weight_decay`` of every parameter.
+        Each step first takes ``learning_rate * weight_decay`` of every parameter. (The
+        paper multiplies by the schedule only, PyTorch by the whole rate, as here.)
     **adam
         ``beta1``, ``beta2`` and ``epsilon``, as for `Adam`.
 
@@ -356,7 +357,8 @@ def warmup_cosine(step, rate, warmup, steps):
     rate : float
         Greatest rate, reached at step `warmup`.
     warmup, steps : int
-        Steps of the rise, 0 for none, and of the whole; from `steps` on the rate is 0.
+        Steps of the rise, 0 for none, and of the whole, 0 ≤ warmup < steps; from
+        `steps` on the rate is 0.
 
     Returns
     -------

@@ -72,6 +72,12 @@ WRONG = {
         "return theta - rate * (d + decay * theta), (1 - beta2) * m + beta2 * g\n",
         {"lion_remembers"},
     ),
+    "sign of 0 taken for 1": (
+        "lion_step",
+        "d = np.where(beta1 * m + (1 - beta1) * g >= 0, 1, -1)\n"
+        "return theta - rate * (d + decay * theta), beta2 * m + (1 - beta2) * g\n",
+        {"lion_moves_theta"},
+    ),
     "one length for all layers": (
         "layerwise_step",
         "a = sum(np.sum(p**2) for p in parameters.values()) ** 0.5\n"
@@ -145,6 +151,17 @@ WRONG = {
         "    u = np.maximum(beta2 * u, abs(g))\n"
         "    with np.errstate(all='ignore'):\n"
         "        theta = theta - rate * m / (1 - beta1**t) / u\n"
+        "return theta\n",
+        {"adamax_many_steps"},
+    ),
+    "no step where the gradient is 0": (
+        "adamax",
+        "m, u = np.zeros(len(theta)), np.zeros(len(theta))\n"
+        "for t, g in enumerate(gradients, start=1):\n"
+        "    m = beta1 * m + (1 - beta1) * g\n"
+        "    u = np.maximum(beta2 * u, abs(g))\n"
+        "    step = rate * m / (1 - beta1**t) / np.where(u > 0, u, 1)\n"
+        "    theta = theta - np.where(g == 0, 0, step)\n"
         "return theta\n",
         {"adamax_many_steps"},
     ),

@@ -1,6 +1,7 @@
 """Two steps by hand, torch step by step, what must not change, schedules, clipping."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -127,6 +128,23 @@ def test_a_hundred_steps_agree_with_torch(rule, options, name, theirs, decay):
     )
 
 
+@pytest.mark.parametrize(("rule", "options", "name", "theirs"), PAIRS)
+def test_a_rate_that_changes_agrees_with_torch(rule, options, name, theirs):
+    torch = pytest.importorskip("torch")
+    theta = np.array([1.0, -0.7, 2.0])
+    ours = rule(theta, **options)
+    leaf = torch.tensor(theta.copy(), requires_grad=True)
+    others = getattr(torch.optim, name)([leaf], **theirs)
+    full = ours.learning_rate
+    for step in range(100):
+        rate = warmup_cosine(step, full, 10, 100)
+        ours.learning_rate = others.param_groups[0]["lr"] = rate
+        leaf.grad = torch.tensor(gradient(leaf.detach().numpy()))
+        ours.step(gradient(theta))
+        others.step()
+        np.testing.assert_allclose(theta, leaf.detach(), rtol=0, atol=1e-10)
+
+
 RULES = [
     (SGD, {"learning_rate": 0.1, "momentum": 0.9}),
     (SGD, {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
@@ -151,6 +169,22 @@ def test_it_works_in_place_keeps_float32_and_leaves_the_gradient(rule, options):
     assert theta[1] < -2
     assert pushed.tolist() == [0.5, 3]
     assert not any(np.shares_memory(v, pushed) for v in held)
+
+
+@pytest.mark.parametrize(
+    ("rule", "options"), [pair for pair in RULES if "nesterov" not in pair[1]]
+)
+def test_a_step_allocates_nothing_of_the_size_of_theta(rule, options):
+    theta, pushed = np.ones(100_000), np.full(100_000, 0.5)
+    optimiser = rule(theta, **options)
+    optimiser.step(pushed)
+    tracemalloc.start()
+    try:
+        optimiser.step(pushed)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < theta.nbytes / 4
 
 
 @pytest.mark.parametrize(("rule", "options"), RULES)
