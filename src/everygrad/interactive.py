@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 WIDTH, HEIGHT = 480, 330
 LEFT, RIGHT, TOP, BOTTOM = 82, 472, 12, 276
 DASHES = ("none", "7 4", "2 4")  # lines differ in more than colour
-COLOURS = ("primary", "secondary", "text-base")  # of the theme, light and dark
+COLOURS = ("primary", "danger", "text-base")  # of the theme, light and dark
 
 
 class SliderFigure:
