@@ -121,9 +121,9 @@ def course_folder(folder):
     (folder / "students.csv").write_text(body("term-class"))
 
 
-def answer(*wrong):
-    """Return the exercise with right answers, or one wrong one, and some text."""
-    notebook = hand_in(NAME, *wrong)
+def answer(wrong=None):
+    """Return the exercise answered rightly, but for {cell: wrong body}, and some text."""
+    notebook = hand_in(NAME, wrong or {})
     for cell in cells_of(notebook, solution=True, grade=True).values():
         cell.source = "Because no example is on the wrong side any more."
     return notebook
@@ -238,7 +238,7 @@ def handed_in(term, released):
     ada, ben, cyd, dot = (term.learners[name] for name in HANDED_IN)
     nbformat.write(answer(), ada.notebook)
     for learner in (ben, cyd):
-        nbformat.write(answer(*term.wrong), learner.notebook)
+        nbformat.write(answer(dict([term.wrong])), learner.notebook)
     said = dict(zip("ad", all_do("term-validate", [ada, dot]), strict=True))
     all_do("term-submit", [ada, ben, dot])
     first = term.teacher.does("term-collect")
@@ -437,7 +437,7 @@ def test_feedback_says_why_a_test_failed(term, given_back):
 
 def test_feedback_quotes_no_hidden_test(term, given_back):
     # The release with the solutions, which learners may well find by themselves.
-    shown = "\n".join(cell.source for cell in hand_in(NAME).cells)
+    shown = "\n".join(cell.source for cell in hand_in(NAME, {}).cells)
     hidden = {
         line.strip()
         for cell in teacher_notebook(NAME).cells
