@@ -122,7 +122,7 @@ def course_folder(folder):
 
 
 def answer(wrong=None):
-    """Return the exercise answered rightly, but for {cell: wrong body}, and some text."""
+    """Return the exercise answered rightly, but for {cell: wrong one}, with a text."""
     notebook = hand_in(NAME, wrong or {})
     for cell in cells_of(notebook, solution=True, grade=True).values():
         cell.source = "Because no example is on the wrong side any more."
