@@ -211,6 +211,30 @@ def set_training(network, training):
         layer.training = training
 
 
+def dropout_factors(X, rate, rng):
+    """Return a random factor for every entry of X: 0, or what makes the mean 1.
+
+    Parameters
+    ----------
+    X : ndarray of float, any shape
+        Only its shape and its dtype matter.
+    rate : float
+        Probability of a 0.
+    rng : numpy.random.Generator
+        Where chance comes from.
+
+    Returns
+    -------
+    ndarray, the shape and dtype of `X`
+        0, or ``1 / (1 - rate)``.
+
+    Notes
+    -----
+    Built in chapter `book/regularisation.md`.
+    """
+    return (rng.random(X.shape) >= rate) * X.dtype.type(1 / (1 - rate))
+
+
 class Dropout(Layer):
     """A layer that in training puts out 0 for entries chosen by chance.
 
@@ -251,10 +275,7 @@ class Dropout(Layer):
 
     def forward(self, X):
         """Return X, any shape, with entries dropped if in training."""
-        self.factor = X.dtype.type(1)
-        if self.training:
-            keep = self.rng.random(X.shape) >= self.rate
-            self.factor = keep * X.dtype.type(1 / (1 - self.rate))
+        self.factor = dropout_factors(X, self.rate, self.rng) if self.training else 1
         return X * self.factor  # eq-regularisation-dropout
 
     def backward(self, d):
@@ -301,29 +322,27 @@ def batch_statistics(layer, X):
     return mean, variance
 
 
-def standardise_backward(d, X_hat, s):
-    """Return the gradient by X of a batch that was standardised with its own numbers.
+def take_out(d, X_hat):
+    """Return d without its mean and without its part along X_hat, column by column.
 
     Parameters
     ----------
     d : ndarray of float, shape (n, d)
-        Gradient with respect to `X_hat`.
+        Gradient with respect to standardised columns, divided by their deviations.
     X_hat : ndarray of float, shape (n, d)
-        What came out: (X − mean) / s.
-    s : ndarray of float, shape (d,)
-        What it was divided by.
+        The standardised columns.
 
     Returns
     -------
     ndarray of float, shape (n, d)
-        The sum of each column is 0.
+        Gradient with respect to the columns before that. Each sums to 0.
 
     Notes
     -----
     Built in chapter `book/regularisation.md`.
     """
     along = (d * X_hat).mean(axis=0)
-    return (d - d.mean(axis=0) - X_hat * along) / s  # eq-regularisation-dx
+    return d - d.mean(axis=0) - X_hat * along  # eq-regularisation-dx
 
 
 class Standardise(Layer):
@@ -371,9 +390,8 @@ class Standardise(Layer):
 
     def backward(self, d):
         """Return the gradient with respect to X; `d` is that by the outputs."""
-        if self.training:
-            return standardise_backward(d, self.X_hat, self.s)
-        return d / self.s  # eq-regularisation-eval
+        d = d / self.s  # eq-regularisation-eval
+        return take_out(d, self.X_hat) if self.training else d
 
 
 class BatchNorm(Standardise):
@@ -431,19 +449,12 @@ class EarlyStopping:
     kept : list of ndarray
         Copies of the arrays as they were then.
 
-    Raises
-    ------
-    ValueError
-        If the patience is less than 1.
-
     Notes
     -----
     Built in chapter `book/regularisation.md`.
     """
 
     def __init__(self, patience, *arrays):
-        if patience < 1:
-            raise ValueError(f"need a patience of 1 or more, got {patience}")
         self.patience, self.arrays = patience, arrays
         self.best, self.waited, self.kept = math.inf, 0, [a.copy() for a in arrays]
 
