@@ -17,7 +17,10 @@ return [list(range(i * m, n if i == k - 1 else (i + 1) * m)) for i in range(k)]
     ),
     "folds as long as the first": (
         "folds",
-        "m = -(-n // k)\nreturn [list(range(i, min(i + m, n))) for i in range(0, n, m)]",
+        """\
+m = -(-n // k)
+return [list(range(i, min(i + m, n))) for i in range(0, n, m)]
+""",
         {"folds_of_others"},
     ),
     "the best model": (
@@ -84,7 +87,10 @@ return A * (1 - t / np.where(n > 0, n, 1))
     ),
     "λ without n": (
         "freedom",
-        "q = np.linalg.svd(X, compute_uv=False) ** 2\nreturn np.sum(q / (q + strength))",
+        """\
+q = np.linalg.svd(X, compute_uv=False) ** 2
+return np.sum(q / (q + strength))
+""",
         {"freedom_measured"},
     ),
     "parameters counted": ("freedom", "return X.shape[1]", {"freedom_measured"}),
