@@ -46,6 +46,18 @@ return np.argmax(m <= m[best] + errors[:, best].std() / np.sqrt(len(errors)))
 """,
         {"modest_by_a_hair"},
     ),
+    "down from the best while below the bar": (
+        "modest_choice",
+        """\
+m = errors.mean(axis=0)
+j = m.argmin()
+bar = m[j] + errors[:, j].std(ddof=1) / np.sqrt(len(errors))
+while j > 0 and m[j - 1] <= bar:
+    j -= 1
+return j
+""",
+        {"modest_by_a_hair"},
+    ),
     "every column brought to the limit": (
         "leash",
         "n = np.linalg.norm(W, axis=0)\nreturn W * c / np.where(n > 0, n, 1)",
@@ -108,6 +120,16 @@ return np.sum(q / (q + strength))
         "wires_backward",
         "return d @ W.T / (1 - p), M * (X.T @ d) / (1 - p)",
         {"wires_dX"},
+    ),
+    "gamma meets the raw rows": (
+        "rows_backward",
+        """\
+s = X.std(axis=1, keepdims=True)
+x, h = (X - X.mean(axis=1, keepdims=True)) / s, d * gamma
+dX = h - h.mean(axis=1, keepdims=True) - x * (h * x).mean(axis=1, keepdims=True)
+return dX / s, (d * X).sum(axis=0), d.sum(axis=0)
+""",
+        {"rows_parameters"},
     ),
     "batch normalisation": (
         "rows_backward",
@@ -195,6 +217,17 @@ for a in A:
     n = np.sqrt(np.sum(a * a))
     out.append([0.0] * len(a) if n <= t else list((n - t) / n * a))
 return out
+""",
+    ),
+    "rows by their moments": (
+        "rows_backward",
+        """\
+k, c = X.shape[1], X - X.mean(1)[:, None]
+v = (c**2).mean(1)[:, None]
+h = d * gamma / v**0.5
+dv = -(h * c).sum(1)[:, None] / (2 * v)
+dX = h + 2 * dv * c / k - h.sum(1)[:, None] / k
+return dX, np.einsum("nk,nk->k", d, c / v**0.5), np.ones(len(d)) @ d
 """,
     ),
     "three cases": (
