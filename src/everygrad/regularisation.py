@@ -163,7 +163,7 @@ def fit_lasso(X, y, strength, steps=5000):
     Parameters
     ----------
     X, y
-        As for `fit_ridge`.
+        As for `fit_ridge`; not all columns may be constant.
     strength : float
         As for `l1_penalty`. The bias is free.
     steps : int
