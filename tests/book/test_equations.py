@@ -11,7 +11,7 @@ from tools.book import ROOT
 
 from .conftest import code_cells, text
 
-CHAPTERS = ["backprop"]
+CHAPTERS = ["backprop", "regularisation"]
 
 
 def equations(name):
