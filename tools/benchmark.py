@@ -232,7 +232,7 @@ def main(arguments=None):
         f"PyTorch {torch.__version__}, {rounds} epochs each\n"
     )
     print(
-        "| network | numbers | who | ms per epoch, median | share of PyTorch's | ",
+        "| network | numbers | who | ms per epoch, median | share of PyTorch's, or as named | ",
         end="",
     )
     print("promised |\n|---|---|---|---|---|---|")
