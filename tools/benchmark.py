@@ -231,11 +231,9 @@ def main(arguments=None):
         f"Python {platform.python_version()}, NumPy {np.__version__}, "
         f"PyTorch {torch.__version__}, {rounds} epochs each\n"
     )
-    print(
-        "| network | numbers | who | ms per epoch, median | share of PyTorch's, or as named | ",
-        end="",
-    )
-    print("promised |\n|---|---|---|---|---|---|")
+    titles = ("network", "numbers", "who", "ms per epoch, median")
+    titles += ("share of PyTorch's, or as named", "promised")
+    print("| " + " | ".join(titles) + " |\n" + "|---" * len(titles) + "|")
     too_slow = []
     for task in TASKS:
         for dtype in (np.float32, np.float64):
