@@ -242,6 +242,11 @@ def predicted_variances(sizes, scales, function, slope, size=1.0):
     forward, backward : ndarray of float, shape (L,)
         As from `layer_variances`, on average over the weights.
 
+    Raises
+    ------
+    ValueError
+        If there is not one scale for each pair of neighbouring sizes.
+
     Notes
     -----
     Sums are taken to be normal, and slopes to be independent of weights and
@@ -253,6 +258,8 @@ def predicted_variances(sizes, scales, function, slope, size=1.0):
     .. [1] Poole et al. (2016), "Exponential expressivity in deep neural networks
        through transient chaos".
     """
+    if len(scales) != len(sizes) - 1:
+        raise ValueError(f"need {len(sizes) - 1} scales, got {len(scales)}")
     forward, backward = [sizes[0] * scales[0] ** 2 * size], [1.0]
     for d_in, scale in zip(sizes[1:-1], scales[1:], strict=True):
         square = normal_mean(lambda z: function(z) ** 2, forward[-1])
