@@ -80,6 +80,16 @@ WRONG = {
         "U, _, Vt = np.linalg.svd(G, full_matrices=False)\nreturn U @ Vt\n",
         ORTHOGONAL,
     ),
+    "in place": (
+        "orthogonal",
+        "columns = G if G.shape[0] >= G.shape[1] else G.T\n"
+        "for j, column in enumerate(columns.T):\n"
+        "    for q in columns.T[:j]:\n"
+        "        column -= (column @ q) * q\n"
+        "    column /= np.linalg.norm(column)\n"
+        "return G\n",
+        {"orthogonal_of_any_shape"},
+    ),
     "standard deviation of the sums": (
         "rescaled",
         "found, A = [], X\n"
@@ -128,11 +138,18 @@ WRONG = {
         "return len(np.unique(units, axis=0))\n",
         {"worth_with_mirrors"},
     ),
-    "signs ignored altogether": (
+    "the sign of the sum": (
         "worth",
-        "units = np.abs(np.column_stack([W_in.T, b, W_out]))\n"
+        "units = np.column_stack([W_in.T, b, W_out])\n"
+        "units = units * np.sign(units.sum(axis=1, keepdims=True))\n"
         "return len(np.unique(units, axis=0))\n",
         {"worth_with_mirrors"},
+    ),
+    "the rank": (
+        "worth",
+        "units = np.column_stack([W_in.T, b, W_out])\n"
+        "return np.linalg.matrix_rank(units)\n",
+        WORTH,
     ),
     "the sign of the first weight": (
         "worth",
