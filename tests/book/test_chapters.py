@@ -26,6 +26,7 @@ kernelspec:
 """
 ALLOWED_PACKAGES = {
     "everygrad",
+    "keras",
     "matplotlib",
     "numpy",
     "scipy",
