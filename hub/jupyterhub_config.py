@@ -85,6 +85,8 @@ spawners = {
 c.JupyterHub.spawner_class = spawners[classroom.accounts]
 c.SimpleLocalProcessSpawner.home_dir_template = str(classroom.home("{username}"))
 c.Spawner.cmd = [singleuser]
+if classroom.accounts == "one" and os.geteuid() == 0:
+    c.Spawner.args = ["--allow-root"]  # in a container, say, where there is only root
 c.Spawner.default_url = "/lab"
 c.Spawner.http_timeout = c.Spawner.start_timeout = 120
 c.Spawner.environment = {
