@@ -1,6 +1,6 @@
 """Start a class on JupyterHub.
 
-    python -m hub                             the class for trying out, in hub/class.toml
+    python -m hub                             the class for trying out: hub/class.toml
     python -m hub /etc/everygrad/class.toml   a class of your own
 
 It installs the proxy that JupyterHub needs (once, into _build/hub), makes the folders
@@ -13,6 +13,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from tools.exercises import exercise_names, write_teacher_notebooks
 
 from .classroom import ROOT, TRY_OUT, ClassError, read_class
 
@@ -28,7 +30,7 @@ at {address} (Control-C ends it).
 
 
 def install_proxy():
-    """Install configurable-http-proxy, as package-lock.json pins it, where it is not."""
+    """Install configurable-http-proxy as package-lock.json pins it, once."""
     lock, done = HERE / "package-lock.json", PROXY / "complete.json"
     if done.exists() and done.read_bytes() == lock.read_bytes():
         return
@@ -64,16 +66,15 @@ def make_folders(classroom):
     if classroom.accounts == "one":
         course = classroom.home(classroom.grader) / "course"
         if not course.exists():
-            write_course(course)
+            write_course(course, exercise_names())
 
 
-def write_course(course):
-    """Make a teacher's course folder from this copy of the course."""
-    from tools.exercises import exercise_names, write_teacher_notebooks
-
-    shutil.copytree(ROOT / "exercises", course / "exercises")
+def write_course(course, names):
+    """Make a teacher's course folder with some of this copy's exercises."""
+    for name in names:
+        shutil.copytree(ROOT / "exercises" / name, course / "exercises" / name)
     shutil.copy(ROOT / "nbgrader_config.py", course)
-    write_teacher_notebooks(exercise_names(), course / "_build" / "source")
+    write_teacher_notebooks(names, course / "_build" / "source")
 
 
 def main(arguments=None):

@@ -14,19 +14,23 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from hub.__main__ import install_proxy, write_course
 from hub.classroom import ROOT
-from tools import browser as tools_browser
 
+NAME = "perceptron"
 TEACHERS, LEARNERS = ["tess", "tim"], ["ada", "ben"]
 IDS = {name: 61001 + number for number, name in enumerate(TEACHERS + LEARNERS)}
 INSIDE = Path("/srv")
+NEW_TERMINAL = """async (name) => {
+    const token = document.cookie.match(/_xsrf=([^;]*)/)[1];
+    const request = {method: "POST", headers: {"X-XSRFToken": token}};
+    return (await (await fetch(`/user/${name}/api/terminals`, request)).json()).name;
+}"""
 READABLE = "import everygrad, jupyterhub, nbgrader, sys; open(sys.argv[1]).close()"
 
 
@@ -77,6 +81,7 @@ class Host:
 
     def __init__(self, place):
         self.place = place
+        place.chmod(0o755)  # pytest closes its folders, and this one becomes /srv
         start = self.add_accounts()
         self.accounts = "real" if start else "one"
         inside = INSIDE if start else place
@@ -89,6 +94,11 @@ class Host:
             f"address = '{self.address}'\nhub_port = {private}\nproxy_port = {proxy}\n"
             f"folder = '{inside}/everygrad'\nexchange = '{inside}/nbgrader/exchange'\n"
         )
+        course = self.home("tess") / "course"
+        write_course(course, [NAME])
+        if start:
+            for path in [course, *course.rglob("*")]:
+                os.chown(path, IDS["tess"], IDS["tess"])
         install_proxy()
         self.log = (place / "log").open("w+")
         self.process = subprocess.Popen(
@@ -118,16 +128,12 @@ class Host:
         read = [*as_user(IDS["ada"]), sys.executable, "-c", READABLE, str(config)]
         run = subprocess.run([*start, *read], cwd="/", capture_output=True, text=True)
         if run.returncode != 0:
-            print(run.stderr)
             return []
-        homes = self.place / "home"
-        for name in IDS:
-            (homes / name).mkdir(parents=True)
-            (homes / name).chmod(0o700)
-        write_course(homes / "tess" / "course")
         for name, number in IDS.items():
-            for path in [homes / name, *(homes / name).rglob("*")]:
-                os.chown(path, number, number)
+            home = self.place / "home" / name
+            home.mkdir(parents=True)
+            home.chmod(0o700)
+            os.chown(home, number, number)
         return start
 
     def home(self, name):
@@ -155,7 +161,8 @@ class Host:
             self.process.kill()
             self.process.wait(10)
         for process in self.running():
-            os.kill(process, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         self.log.close()
 
     def running(self):
@@ -181,54 +188,50 @@ class Person:
         self.context = chromium.new_context(viewport={"width": 1300, "height": 900})
         self.context.set_default_timeout(60_000)
         self.page = self.context.new_page()
-        self.page.goto(f"{host.address}/hub/login")
-        self.page.fill("#username_input", name)
-        self.page.fill("#password_input", "any")
 
-    def sign_in(self):
+    def sign_in(self, then):
+        """Sign in, and go to some page without waiting for it."""
+        self.page.goto(f"{self.host.address}/hub/login?next={then}")
+        self.page.fill("#username_input", self.name)
+        self.page.fill("#password_input", "any")
         self.page.click("#login_submit", no_wait_after=True)
 
-    def arrive(self):
-        """Wait until the own server has started."""
-        self.page.wait_for_url(f"**/user/{self.name}/lab*", wait_until="commit")
-        self.page.get_by_role("menuitem", name="Nbgrader", exact=True).wait_for()
+    def visit(self, address, owner=None):
+        """Open a page of one's own server, or of someone else's; return its status."""
+        owner = owner or self.name
+        answer = self.page.goto(f"{self.host.address}/user/{owner}/{address}")
+        allow = self.page.get_by_role("button", name="Authorize")
+        if allow.count():
+            with self.page.expect_navigation() as following:
+                allow.click()
+            answer = following.value
+        return answer.status
 
     @property
     def home(self):
         return self.host.home(self.name)
 
-    def status(self, address):
-        """Return the status of the answer to a request of this browser."""
-        return self.context.request.get(self.host.address + address).status
-
-    def goes(self, address):
-        self.page.goto(f"{self.host.address}/user/{self.name}/{address}")
-
     def types(self, command):
-        """Run a command in a terminal of the own server; return (status, output)."""
+        """Run a command in a terminal of one's own server; return (status, output)."""
         out, done = self.home / "out.txt", self.home / "done.txt"
-        for path in (out, done):
-            path.unlink(missing_ok=True)
-        self.goes("lab?reset")
-        ...
+        done.unlink(missing_ok=True)
+        terminal = self.page.evaluate(NEW_TERMINAL, self.name)
+        self.visit(f"terminals/{terminal}")
+        self.page.locator(".xterm-helper-textarea").wait_for(state="attached")
+        self.page.locator(".xterm").click()
+        self.page.keyboard.type(f"({command}) > ~/out.txt 2>&1; echo $? > ~/done.txt\n")
+        deadline = time.monotonic() + 120
+        while not (done.exists() and done.read_text().endswith("\n")):
+            assert time.monotonic() < deadline, f"{self.name}: {command} does not end"
+            self.page.wait_for_timeout(100)
         return int(done.read_text()), out.read_text()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """Return a browser that resolves no name, so it reaches this machine alone."""
-    executable = tools_browser.find()
-    assert executable, "install a browser first: python -m tools.browser"
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    arguments += ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
 def host(tmp_path_factory):
     with Host(tmp_path_factory.mktemp("host")) as host:
         yield host
-    assert not host.running()
+    deadline = time.monotonic() + 10
+    while host.running():
+        assert time.monotonic() < deadline, f"still running: {host.running()}"
+        time.sleep(0.1)
