@@ -123,10 +123,9 @@ def test_the_teacher_releases(released):
 
 
 def open_list(person):
-    """Open the list of assignments; return it."""
+    """Open the list of assignments."""
     menu(person)
     person.page.get_by_text("Assignment List", exact=True).click()
-    return person.page.locator(".lm-DockPanel")
 
 
 def press(page, section, button, after):
@@ -158,7 +157,7 @@ def test_learners_fetch_the_release(host, people, fetched):
 
 
 def solve(person, notebook):
-    """Type the answers into JupyterLab, save; return what Validate says."""
+    """Type the answers into JupyterLab, save, and press Validate."""
     page, path = person.page, person.home / NAME / f"{NAME}.ipynb"
     before = nbformat.read(path, as_version=4).cells
     person.visit(f"lab/tree/{NAME}/{NAME}.ipynb")
@@ -175,6 +174,10 @@ def solve(person, notebook):
     page.keyboard.press("Control+S")
     page.locator(".jp-mod-dirty").wait_for(state="detached")
     page.get_by_role("button", name="Validate").click()
+
+
+def verdict(page):
+    """Wait for what Validate says, and return it."""
     dialog = page.locator(".jp-Dialog", has_text="Validation Results")
     dialog.wait_for()
     said = dialog.inner_text()
@@ -185,9 +188,11 @@ def solve(person, notebook):
 @pytest.fixture(scope="module")
 def handed_in(people, fetched):
     """Ada is right, Ben is not, and hands in all the same."""
+    solve(people.ada, answered({}))
+    solve(people.ben, answered({WRONG: WRONG_BODY}))
     said = {}
-    for learner, wrong in ((people.ada, {}), (people.ben, {WRONG: WRONG_BODY})):
-        said[learner.name] = solve(learner, answered(wrong))
+    for learner in (people.ada, people.ben):
+        said[learner.name] = verdict(learner.page)
         open_list(learner)
         press(learner.page, "fetched", "Submit", "#submitted_assignments_list .row")
     return said
@@ -262,9 +267,10 @@ def test_learners_read_their_own_feedback(given_back):
 def test_nobody_opens_the_server_of_another(people, given_back):
     for owner in ("ben", "tess"):
         assert people.ada.visit("lab", owner) == 403
-        assert people.ada.visit("formgrader", owner) == 403
         assert people.ada.visit(f"files/{NAME}/{NAME}.ipynb", owner) == 403
+    assert people.ada.visit("formgrader", "tess") == 403
     assert people.tess.visit("lab", "ada") == 403
+    assert people.ada.visit("lab") == people.tess.visit("formgrader") == 200
 
 
 def test_a_second_teacher_works_on_the_server_with_the_course_folder(people, graded):
