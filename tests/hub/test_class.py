@@ -26,7 +26,7 @@ TEXT = "Because no example is on the wrong side any more."
 MINE = {
     "my own work": f"cat ~/{NAME}/{NAME}.ipynb",
     "the release": f"cat $EXCHANGE/outbound/{NAME}/{NAME}.ipynb",
-    "that Ada is here": "pgrep -u ada || pgrep -u $USER",
+    "that Ada is here": "pgrep -u ada",
 }
 NOT_MINE = {
     "Ada's work": f"cat /srv/home/ada/{NAME}/{NAME}.ipynb",
@@ -160,7 +160,9 @@ def solve(person, notebook):
     """Type the answers into JupyterLab, save, and press Validate."""
     page, path = person.page, person.home / NAME / f"{NAME}.ipynb"
     before = nbformat.read(path, as_version=4).cells
-    person.visit(f"lab/tree/{NAME}/{NAME}.ipynb")
+    listed = page.locator("#fetched_assignments_list")
+    listed.locator("a.assignment-notebooks-link").click()
+    listed.locator(".assignment-notebooks a").click()
     cells = page.locator(".jp-Notebook .jp-Cell")
     for number, (old, new) in enumerate(zip(before, notebook.cells, strict=True)):
         if new.source != old.source:
@@ -193,7 +195,7 @@ def handed_in(people, fetched):
     said = {}
     for learner in (people.ada, people.ben):
         said[learner.name] = verdict(learner.page)
-        open_list(learner)
+        learner.page.get_by_role("tab", name="Assignments").click()
         press(learner.page, "fetched", "Submit", "#submitted_assignments_list .row")
     return said
 
@@ -250,8 +252,6 @@ def given_back(people, graded):
     manage(people.tess, "release-feedback")
     pages = {}
     for learner in (people.ada, people.ben):
-        learner.visit("lab")
-        open_list(learner)
         press(learner.page, "submitted", "Fetch Feedback", ":text('(view feedback)')")
         (page,) = learner.home.glob(f"{NAME}/feedback/*/{NAME}.html")
         learner.visit(f"files/{page.relative_to(learner.home)}")
@@ -279,12 +279,12 @@ def test_a_second_teacher_works_on_the_server_with_the_course_folder(people, gra
 
 
 def test_accounts_keep_files_and_programs_apart(host, people, given_back):
-    """Where one account plays everybody, nothing could: only what is his is tested."""
+    """Where one account plays everybody nothing could: see `Host`."""
     tries = people.ben.home / "tries.sh"
     tries.write_text(
         "EXCHANGE=$EVERYGRAD_EXCHANGE/everygrad\n"
         + "".join(
-            f"if {command} > /dev/null 2>&1; then echo {shlex.quote(name)}; fi\n"
+            f"if ({command}) > /dev/null 2>&1; then echo {shlex.quote(name)}; fi\n"
             for name, command in (MINE | NOT_MINE).items()
         )
     )
@@ -292,5 +292,6 @@ def test_accounts_keep_files_and_programs_apart(host, people, given_back):
     _, printed = people.ben.types("bash ~/tries.sh")
     got = set(printed.splitlines())
     if host.accounts == "one":
-        got -= set(NOT_MINE)
-    assert got == set(MINE)
+        assert {"my own work", "the release"} <= got
+    else:
+        assert got == set(MINE)
