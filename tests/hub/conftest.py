@@ -17,6 +17,7 @@ import urllib.request
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import jupyterhub
 import pytest
 
 from hub.__main__ import install_proxy, write_course
@@ -26,12 +27,7 @@ NAME = "perceptron"
 TEACHERS, LEARNERS = ["tess", "tim"], ["ada", "ben"]
 IDS = {name: 61001 + number for number, name in enumerate(TEACHERS + LEARNERS)}
 INSIDE = Path("/srv")
-NEW_TERMINAL = """async (name) => {
-    const token = document.cookie.match(/_xsrf=([^;]*)/)[1];
-    const request = {method: "POST", headers: {"X-XSRFToken": token}};
-    return (await (await fetch(`/user/${name}/api/terminals`, request)).json()).name;
-}"""
-READABLE = "import everygrad, jupyterhub, nbgrader, sys; open(sys.argv[1]).close()"
+READABLE = "import everygrad, sys; [open(path).close() for path in sys.argv[1:]]"
 
 
 def closed(path):
@@ -124,8 +120,8 @@ class Host:
             text += "".join(line.format(*account) for account in IDS.items())
             (self.place / kind).write_text(text)
         start = namespace(self.place)
-        config = ROOT / "hub" / "etc" / "everyone" / "nbgrader_config.py"
-        read = [*as_user(IDS["ada"]), sys.executable, "-c", READABLE, str(config)]
+        needed = [ROOT / "hub" / "__init__.py", jupyterhub.__file__]
+        read = [*as_user(IDS["ada"]), sys.executable, "-c", READABLE, *map(str, needed)]
         run = subprocess.run([*start, *read], cwd="/", capture_output=True, text=True)
         if run.returncode != 0:
             return []
@@ -215,8 +211,16 @@ class Person:
         """Run a command in a terminal of one's own server; return (status, output)."""
         out, done = self.home / "out.txt", self.home / "done.txt"
         done.unlink(missing_ok=True)
-        terminal = self.page.evaluate(NEW_TERMINAL, self.name)
-        self.visit(f"terminals/{terminal}")
+        server = f"{self.host.address}/user/{self.name}/"
+        (token,) = [
+            one["value"]
+            for one in self.context.cookies(server)
+            if one["name"] == "_xsrf" and one["path"] != "/hub/"
+        ]
+        terminal = self.context.request.post(
+            f"{server}api/terminals", headers={"X-XSRFToken": token}
+        )
+        self.visit(f"terminals/{terminal.json()['name']}")
         self.page.locator(".xterm-helper-textarea").wait_for(state="attached")
         self.page.locator(".xterm").click()
         self.page.keyboard.type(f"({command}) > ~/out.txt 2>&1; echo $? > ~/done.txt\n")

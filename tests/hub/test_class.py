@@ -288,7 +288,6 @@ def test_accounts_keep_files_and_programs_apart(host, people, given_back):
             for name, command in (MINE | NOT_MINE).items()
         )
     )
-    people.ben.visit("lab")
     _, printed = people.ben.types("bash ~/tries.sh")
     got = set(printed.splitlines())
     if host.accounts == "one":
