@@ -113,7 +113,7 @@ class Host:
         """
         if sys.platform != "linux" or os.geteuid() != 0:
             return []
-        lists = {"passwd": "{0}:x:{1}:{1}::/srv/home/{0}:/bin/bash\n"}
+        lists = {"passwd": "{0}:x:{1}:{1}::/srv/people/{0}:/bin/bash\n"}
         lists["group"] = "{0}:x:{1}:\n"
         for kind, line in lists.items():
             text = Path("/etc", kind).read_text()
@@ -126,7 +126,7 @@ class Host:
         if run.returncode != 0:
             return []
         for name, number in IDS.items():
-            home = self.place / "home" / name
+            home = self.place / "people" / name
             home.mkdir(parents=True)
             home.chmod(0o700)
             os.chown(home, number, number)
@@ -134,7 +134,7 @@ class Host:
 
     def home(self, name):
         """Return where an account's folder is, seen from here."""
-        homes = "home" if self.accounts == "real" else "everygrad/homes"
+        homes = "people" if self.accounts == "real" else "everygrad/homes"
         return self.place / homes / name
 
     def __enter__(self):

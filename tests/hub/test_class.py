@@ -29,11 +29,11 @@ MINE = {
     "that Ada is here": "pgrep -u ada",
 }
 NOT_MINE = {
-    "Ada's work": f"cat /srv/home/ada/{NAME}/{NAME}.ipynb",
+    "Ada's work": f"cat /srv/people/ada/{NAME}/{NAME}.ipynb",
     "the list of what was handed in": "ls $EXCHANGE/inbound",
     "the list of feedback": "ls $EXCHANGE/feedback",
-    "the solutions": f"cat /srv/home/tess/course/_build/source/{NAME}/{NAME}.ipynb",
-    "the gradebook": "cat /srv/home/tess/course/gradebook.db",
+    "the solutions": f"cat /srv/people/tess/course/_build/source/{NAME}/{NAME}.ipynb",
+    "the gradebook": "cat /srv/people/tess/course/gradebook.db",
     "the memory of the hub": "ls /srv/everygrad/state",
     "another release": f"echo > $EXCHANGE/outbound/{NAME}/{NAME}.ipynb",
     "the place of the course": "mv $EXCHANGE $EXCHANGE.mine",

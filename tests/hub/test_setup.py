@@ -188,7 +188,8 @@ def test_on_a_cluster_numbers_have_names(cluster, tmp_path):
     )
     assert run.stdout == "started\n", run.stderr
     number = cluster.KubeSpawner.uid(ada)
-    line = f"ada:x:{number}:{number}::/home/jovyan:/bin/bash"
+    home = values()["singleuser"]["storage"]["homeMountPath"]
+    line = f"ada:x:{number}:{number}::{home}:/bin/bash"
     assert line in names.read_text().splitlines()
 
 
