@@ -231,7 +231,7 @@ class Person:
         return int(done.read_text()), out.read_text()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def host(tmp_path_factory):
     with Host(tmp_path_factory.mktemp("host")) as host:
         yield host
