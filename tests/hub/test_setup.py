@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -16,7 +17,7 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from hub.__main__ import main
-from hub.classroom import ROOT, TRY_OUT, ClassError, read_class
+from hub.classroom import ROOT, TRY_OUT, ClassError, Classroom, read_class
 
 HUB = ROOT / "hub"
 SERVER = HUB / "server.toml"
@@ -232,3 +233,11 @@ def test_the_proxy_is_pinned_with_all_that_it_needs():
     assert packages["node_modules/configurable-http-proxy"]["version"] == "5.3.0"
     assert all(one["integrity"].startswith("sha512-") for one in packages.values())
     assert not any("resolved" in one for one in packages.values())
+
+
+def test_the_readme_explains_every_key_of_the_class_file():
+    text = (HUB / "README.md").read_text("utf-8")
+    table = re.findall("^\\| (`.*?) \\|", text, re.M)
+    explained = {key for row in table for key in re.findall("`(\\w+)`", row)}
+    keys = {one.name for one in fields(Classroom)}
+    assert explained == keys - {"file", "hub_port", "proxy_port"}
