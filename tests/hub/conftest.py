@@ -8,6 +8,7 @@ what only accounts protect cannot be tested.
 
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -112,6 +113,8 @@ class Host:
         Where there can be none, the answer is empty.
         """
         if sys.platform != "linux" or os.geteuid() != 0:
+            return []
+        if not shutil.which("unshare") or not shutil.which("setpriv"):
             return []
         lists = {"passwd": "{0}:x:{1}:{1}::/srv/people/{0}:/bin/bash\n"}
         lists["group"] = "{0}:x:{1}:\n"
