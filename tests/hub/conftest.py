@@ -159,7 +159,11 @@ class Host:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(10)
-        for process in self.running():
+        deadline = time.monotonic() + 20
+        while self.running() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.left = self.running()
+        for process in self.left:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         self.log.close()
@@ -238,7 +242,4 @@ class Person:
 def host(tmp_path_factory):
     with Host(tmp_path_factory.mktemp("host")) as host:
         yield host
-    deadline = time.monotonic() + 10
-    while host.running():
-        assert time.monotonic() < deadline, f"still running: {host.running()}"
-        time.sleep(0.1)
+    assert host.left == [], "the hub ended, and left something running"
