@@ -27,8 +27,10 @@ class Tower(nn.Module):
 module = Tower()
 for i, V in enumerate(weights):
     {copy}
-trained = {{name: tuple(p.shape) for name, p in module.named_parameters()}}
-return module(X), trained, module.state_dict()
+outputs = module(X)
+outputs.backward(G)
+gradients = {{name: p.grad for name, p in module.named_parameters()}}
+return outputs, gradients, module.state_dict()
 """
 PARTS = {
     "blocks": "self.blocks = nn.ModuleList("
@@ -90,15 +92,6 @@ WRONG = {
         "return state\n",
         STATE,
     ),
-    "memory shared": (
-        "to_state_dict",
-        "state = {}\n"
-        "for i in range(len(parameters) // 2):\n"
-        "    state[f'{2 * i}.weight'] = torch.from_numpy(parameters[f'W{i + 1}']).T\n"
-        "    state[f'{2 * i}.bias'] = torch.from_numpy(parameters[f'b{i + 1}'])\n"
-        "return state\n",
-        {"state_that_runs"},
-    ),
     "sorted as words": (
         "to_state_dict",
         "names = sorted(k for k in parameters if k[0] == 'W')\n"
@@ -125,6 +118,14 @@ WRONG = {
         "q = step * torch.round(x / step)\nreturn x + (q - x).detach()\n",
         {"quantised_values", "quantised_gradients"},
     ),
+    "closed at the limits": (
+        "quantise",
+        "c = x.clamp(-limit, limit)\n"
+        "q = step * torch.round(c / step)\n"
+        "inside = torch.where(x.abs() < limit, x, x.detach())\n"
+        "return inside + (q - inside).detach()\n",
+        {"quantised_gradients"},
+    ),
     "masked by zeros, divided by all": (
         "masked_cross_entropy",
         "each = F.cross_entropy(Z, labels.clamp(min=0), reduction='none')\n"
@@ -137,25 +138,17 @@ WRONG = {
         "return (each * mask).sum() / mask.sum()\n",
         {"masked_gradient"},
     ),
+    "exponentials too large": (
+        "masked_cross_entropy",
+        "E = torch.exp(Z[mask])\n"
+        "P = E / E.sum(dim=1, keepdim=True)\n"
+        "return -torch.log(P[torch.arange(len(P)), labels[mask]]).mean()\n",
+        {"masked_gradient"},
+    ),
     "softmax before the loss": (
         "masked_cross_entropy",
         "return F.cross_entropy(torch.softmax(Z[mask], dim=1), labels[mask])\n",
         MASKED,
-    ),
-    "the value alone": (
-        "masked_cross_entropy",
-        "return torch.tensor(F.cross_entropy(Z[mask], labels[mask]).item())\n",
-        {"masked_gradient"},
-    ),
-    "mean of every piece": (
-        "growing_gradient",
-        "w = w.clone().requires_grad_()\n"
-        "states = []\n"
-        "for i in range(0, len(X), size):\n"
-        "    ((X[i : i + size] @ w - y[i : i + size]) ** 2).mean().backward()\n"
-        "    states.append(w.grad.clone())\n"
-        "return torch.stack(states)\n",
-        PIECES,
     ),
     "the same memory every time": (
         "growing_gradient",
@@ -195,6 +188,11 @@ WRONG = {
     "shift is trained": (
         "tower",
         tower(shift="self.shift = nn.Parameter(shift.clone())"),
+        {"tower_knows_its_parts"},
+    ),
+    "scale off the tape": (
+        "tower",
+        tower().replace("self.scale[i] *", "self.scale[i].item() *"),
         {"tower_knows_its_parts"},
     ),
     "turned once too often": (
@@ -244,6 +242,12 @@ WRONG = {
         "    rows.append(x.grad)\n"
         "return torch.stack(rows)\n",
         {"jacobian_that_bends"},
+    ),
+    "radii of the first points": (
+        "learn_rings",
+        "radius = X_new.norm(dim=1)\n"
+        "return ((radius > 0.8) & (radius < 1.8)).double()\n",
+        {"rings_are_learned"},
     ),
     "a straight line": (
         "learn_rings",
@@ -304,6 +308,15 @@ RIGHT = {
             "            self.blocks.append(nn.Linear(d, d, bias=False))\n"
             "            self.blocks[-1].weight = nn.Parameter(V.clone())",
             copy="pass",
+        ),
+    ),
+    "gradients without backward": (
+        "tower",
+        tower().replace(
+            "outputs.backward(G)\n"
+            "gradients = {name: p.grad for name, p in module.named_parameters()}",
+            "names, p = zip(*module.named_parameters())\n"
+            "gradients = dict(zip(names, torch.autograd.grad(outputs, p, G)))",
         ),
     ),
     "NumPy's formulas": (
