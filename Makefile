@@ -12,6 +12,7 @@ environment:
 	@$(PYTHON) tools/environment.py
 
 book: environment  ## execute the chapters, build the site, say where it is
+	@$(RUN) -m tools.node || true
 	@$(RUN) -m tools.book
 
 serve: book  ## show the site at http://localhost:8000 (PORT=… for another)
