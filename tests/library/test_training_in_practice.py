@@ -228,6 +228,21 @@ def test_damaged_and_foreign_files_are_refused(net, saved, tmp_path):
     np.testing.assert_array_equal(net.theta, before)
 
 
+def test_every_flipped_byte_is_refused_or_harmless(tmp_path):
+    path, parameters = tmp_path / "w.npz", {"W": np.array([[1.5, -2.0]])}
+    tip.save_parameters(path, parameters)
+    whole = path.read_bytes()
+    for i in range(len(whole)):
+        path.write_bytes(whole[:i] + bytes([whole[i] ^ 255]) + whole[i + 1 :])
+        back = {"W": np.zeros((1, 2))}
+        try:
+            tip.load_parameters(path, back)
+        except ValueError:
+            assert back["W"].tolist() == [[0, 0]]
+        else:
+            assert back["W"].tolist() == [[1.5, -2]]
+
+
 @pytest.mark.parametrize("broken", ["fsync", "replace", "savez"])
 @pytest.mark.parametrize("crash", [OSError("disk full"), KeyboardInterrupt()])
 def test_a_crash_leaves_the_old_file_and_no_litter(
