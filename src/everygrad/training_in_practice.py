@@ -9,6 +9,7 @@ Comments such as ``# eq-training-in-practice-f1`` name the equation of the chapt
 """
 
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -249,11 +250,14 @@ def save_parameters(path, parameters):
     Written beside `path`, brought to the disk, then renamed, which replaces the old
     file in one step. A process that is killed in the middle leaves the old file and
     its unfinished neighbour, ``path`` with the number of the process and ``.tmp``.
+    A link is followed. The new file has the rights of any new file, whatever those of
+    the old one were. One thread at a time may write to a path.
     Built in chapter `book/training_in_practice.md`.
     """
     bad = [name for name, p in parameters.items() if p.dtype.kind != "f"]
     if bad := bad + sorted({"file", "allow_pickle"} & parameters.keys()):
         raise ValueError(f"need floats, not named file or allow_pickle: {bad}")
+    path = os.path.realpath(path)  # a link stays a link
     temporary = Path(f"{path}.{os.getpid()}.tmp")  # in the same folder
     try:
         with temporary.open("wb") as file:
@@ -265,35 +269,70 @@ def save_parameters(path, parameters):
         temporary.unlink(missing_ok=True)
 
 
-def read_arrays(path):
-    """Return the arrays of an .npz file; nothing that stands in it is run.
+def read_header(entry):
+    """Return the shape and dtype of an array in a file, and leave the array there.
 
     Parameters
     ----------
-    path : str or Path
-        A file as from `save_parameters` or `numpy.savez`.
+    entry : file object
+        Open for bytes, at the start of an array as `numpy.save` writes it.
 
     Returns
     -------
-    dict of str to ndarray
+    tuple of (tuple of int, numpy.dtype)
 
     Raises
     ------
     ValueError
-        If the file is no .npz, is damaged, or holds pickled objects.
-    FileNotFoundError
-        If there is no such file.
+        If no array of version 1.0 begins here. Later versions allow headers of
+        gigabytes, and plain arrays of floats do not need them.
 
     Notes
     -----
     Built in chapter `book/training_in_practice.md`.
     """
-    with Path(path).open("rb") as file:
-        try:
-            with np.load(file, allow_pickle=False) as stored:
-                return {name: np.asarray(stored[name]) for name in stored.files}
-        except Exception as error:  # a damaged zip raises whatever comes first
-            raise ValueError(f"{path}: no whole .npz of plain arrays") from error
+    version = np.lib.format.read_magic(entry)
+    if version != (1, 0):
+        raise ValueError(f"need version (1, 0), got {version}")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(entry)
+    return shape, dtype
+
+
+def read_npz(file, read):
+    """Return what `read` makes of every array of an .npz file.
+
+    Parameters
+    ----------
+    file : file object
+        Open for bytes.
+    read : callable
+        Takes an open entry: `read_header`, or `numpy.lib.format.read_array`, which
+        refuses pickled objects unless asked to take them.
+
+    Returns
+    -------
+    dict of str to object
+        By the names of the arrays.
+
+    Raises
+    ------
+    ValueError
+        If the file is no .npz, is damaged, holds what `read` refuses, or holds two
+        arrays of one name.
+
+    Notes
+    -----
+    Built in chapter `book/training_in_practice.md`.
+    """
+    try:
+        with zipfile.ZipFile(file) as stored:
+            entries = stored.namelist()
+            found = {k.removesuffix(".npy"): read(stored.open(k)) for k in entries}
+    except Exception as error:  # a damaged zip raises whatever comes first
+        raise ValueError("no whole .npz of plain arrays") from error
+    if len(found) < len(entries):
+        raise ValueError(f"need one array per name, got {sorted(entries)}")
+    return found
 
 
 def load_parameters(path, parameters):
@@ -309,23 +348,28 @@ def load_parameters(path, parameters):
     Raises
     ------
     ValueError
-        As for `read_arrays`; and if a name is missing or unknown, or an array has
+        As for `read_npz`; and if a name is missing or unknown, or an array has
         another shape or dtype than the one it is for. Then nothing has been changed.
     FileNotFoundError
         If there is no such file.
 
     Notes
     -----
+    Shapes are compared before any array is read, so a file needs no more memory than
+    the parameters it is for, whatever it claims. Nothing that stands in it is run.
     Values are not judged: NaN comes back as NaN, bit for bit.
     Built in chapter `book/training_in_practice.md`.
     """
-    new = read_arrays(path)
-    if odd := sorted(new.keys() ^ parameters.keys()):
-        raise ValueError(f"missing in {path} or unknown here: {odd}")
-    for name, p in parameters.items():
-        need, got = (p.shape, p.dtype), (new[name].shape, new[name].dtype)
-        if need != got:
-            raise ValueError(f"{name}: need {need[0]} {need[1]}, got {got[0]} {got[1]}")
+    with Path(path).open("rb") as file:
+        got = read_npz(file, read_header)
+        if odd := sorted(got.keys() ^ parameters.keys()):
+            raise ValueError(f"missing in {path} or unknown here: {odd}")
+        for name, p in parameters.items():
+            need, came = (p.shape, p.dtype), got[name]
+            if need != came:
+                said = f"need {need[0]} {need[1]}, got {came[0]} {came[1]}"
+                raise ValueError(f"{name}: {said}")
+        new = read_npz(file, np.lib.format.read_array)
     for name, p in parameters.items():
         p[...] = new[name]
 

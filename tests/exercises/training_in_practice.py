@@ -59,6 +59,15 @@ WRONG = {
         "return tries[np.argmin(cost)]\n",
         {"threshold_at_the_edges"},
     ),
+    "shares of a class instead of mistakes": (
+        "cheapest_threshold",
+        "tries = np.append(np.unique(scores), np.inf)\n"
+        "ill, well = max(np.sum(y), 1), max(np.sum(1 - y), 1)\n"
+        "cost = [np.sum(miss / ill * y * (scores < t) + alarm / well * (1 - y) "
+        "* (scores >= t)) for t in tries]\n"
+        "return max(t for t, c in zip(tries, cost) if c == min(cost))\n",
+        {"threshold_at_the_edges"},
+    ),
     "threshold from the costs, for true probabilities": (
         "cheapest_threshold",
         "return alarm / (alarm + miss)\n",
@@ -100,13 +109,11 @@ WRONG = {
         "return np.mean(np.array(sums) >= np.sum(d) - 1e-12)\n",
         LUCK,
     ),
-    "farther, not as far": (
+    "rounding decides": (
         "sign_flip_p",
-        "sums = [0.0]\n"
-        "for x in d:\n"
-        "    sums = [s + x for s in sums] + [s - x for s in sums]\n"
-        "return np.mean(np.abs(sums) > abs(np.sum(d)) + 1e-12)\n",
-        LUCK,
+        "signs = np.array(np.meshgrid(*[[-1, 1]] * len(d))).reshape(len(d), -1)\n"
+        "return np.mean(np.abs(d @ signs) / len(d) >= np.abs(np.mean(d)))\n",
+        {"luck_of_others"},
     ),
     "the way with no flip left out": (
         "sign_flip_p",
@@ -147,6 +154,19 @@ WRONG = {
         "        if arrays[k].shape != tuple(manifest[k]['shape']):\n"
         "            found.append('shape ' + k)\n"
         "        elif (~np.isfinite(arrays[k])).sum() != manifest[k]['nan']:\n"
+        "            found.append('nan ' + k)\n"
+        "return sorted(found)\n",
+        {"complaints_about_numbers"},
+    ),
+    "any NaN is as good as another": (
+        "complaints",
+        "found = ['missing ' + k for k in manifest if k not in arrays]\n"
+        "found += ['unknown ' + k for k in arrays if k not in manifest]\n"
+        "for k in manifest:\n"
+        "    if k in arrays:\n"
+        "        if arrays[k].shape != tuple(manifest[k]['shape']):\n"
+        "            found.append('shape ' + k)\n"
+        "        elif np.isnan(arrays[k]).any() != bool(manifest[k]['nan']):\n"
         "            found.append('nan ' + k)\n"
         "return sorted(found)\n",
         {"complaints_about_numbers"},

@@ -1,9 +1,12 @@
 """Instruments by hand, scores against scikit-learn, files that fit or are refused."""
 
+import io
 import os
 import pickle
 import subprocess
 import sys
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -150,7 +153,7 @@ def test_the_path_is_used_as_it_is(name, net, tmp_path):
     tip.load_parameters(str(tmp_path / name), net.parameters)
 
 
-def test_a_list_of_floats_is_not_turned_into_one(tmp_path):
+def test_what_holds_no_plain_floats_is_not_saved(tmp_path):
     for p in np.array([1, 2]), np.array(["a"]), np.array([None]), np.array([1j]):
         with pytest.raises(ValueError, match=r"need floats.*\['W'\]"):
             tip.save_parameters(tmp_path / "x", {"b": np.ones(1), "W": p})
@@ -197,9 +200,10 @@ def test_pickled_objects_are_refused_and_do_not_run(tmp_path):
     trace = tmp_path / "it ran"
     np.savez(tmp_path / "trap.npz", W1=np.array([Payload(trace)], dtype=object))
     (tmp_path / "trap.pkl").write_bytes(pickle.dumps({"W1": Payload(trace)}))
-    for name in "trap.npz", "trap.pkl":
-        with pytest.raises(ValueError, match=r"no whole \.npz of plain arrays"):
-            tip.load_parameters(tmp_path / name, {"W1": np.ones(1)})
+    for target in np.ones(1), np.array([None]):  # even where objects are expected
+        for name in "trap.npz", "trap.pkl":
+            with pytest.raises(ValueError, match=r"got \(1,\) object|no whole \.npz"):
+                tip.load_parameters(tmp_path / name, {"W1": target})
     assert not trace.exists()
     with np.load(tmp_path / "trap.npz", allow_pickle=True) as stored:
         assert stored["W1"].shape == (1,)
@@ -226,6 +230,61 @@ def test_damaged_and_foreign_files_are_refused(net, saved, tmp_path):
     with pytest.raises(FileNotFoundError):
         tip.load_parameters(tmp_path / "nowhere.npz", net.parameters)
     np.testing.assert_array_equal(net.theta, before)
+
+
+def zipped(path, *entries):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as stored:
+        for name, content in entries:
+            stored.writestr(name, content)
+    return path
+
+
+def as_npy(p, version=None):
+    file = io.BytesIO()
+    np.lib.format.write_array(file, p, version)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("second", ["W.npy", "W"])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_arrays_of_one_name_are_refused(second, tmp_path):
+    entries = ("W.npy", as_npy(np.ones(2))), (second, as_npy(np.zeros(2)))
+    with pytest.raises(ValueError, match="one array per name"):
+        tip.load_parameters(zipped(tmp_path / "w", *entries), {"W": np.ones(2)})
+
+
+def test_a_bomb_is_refused_before_it_unpacks(tmp_path):
+    big, long = as_npy(np.zeros(4_000_000)), b"\x93NUMPY\x02\x00\x00\x00\x00\x02"
+    short = as_npy(np.zeros(4)).replace(b"(4,), }        ", b"(400000000,), }")
+    bombs = {"real": big, "only claimed": short, "header": long + bytes(1 << 25)}
+    for content in bombs.values():
+        path = zipped(tmp_path / "w.npz", ("W.npy", content))
+        assert path.stat().st_size < 40_000
+        tracemalloc.start()
+        with pytest.raises(ValueError, match=r"got \(4|no whole"):
+            tip.load_parameters(path, {"W": np.ones(2)})
+        assert tracemalloc.get_traced_memory()[1] < 500_000
+        tracemalloc.stop()
+
+
+def test_columns_first_and_compressed_files_are_read(tmp_path):
+    W = np.arange(6.0).reshape(2, 3)
+    np.savez_compressed(tmp_path / "w.npz", W=np.asfortranarray(W))
+    for order in "C", "F":
+        back = {"W": np.zeros((2, 3), order=order)}
+        tip.load_parameters(tmp_path / "w.npz", back)
+        np.testing.assert_array_equal(back["W"], W)
+
+
+def test_a_link_stays_a_link(net, saved, tmp_path):
+    link = tmp_path / "latest.npz"
+    link.symlink_to(saved)
+    net.theta[:] = 3
+    tip.save_parameters(link, net.parameters)
+    assert link.is_symlink()
+    back = bp.dense_network(np.random.default_rng(9), [3, 4, 2])
+    tip.load_parameters(saved, back.parameters)
+    assert set(back.theta) == {3}
 
 
 def test_every_flipped_byte_is_refused_or_harmless(tmp_path):
