@@ -1,0 +1,127 @@
+"""A course with one small exercise, "twice", for the tests of what nbgrader keeps."""
+
+import copy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbgrader.api import Gradebook
+
+from tools.exercises import full_metadata
+
+VISIBLE = "assert double(2) == 4, 'twice two is four'"
+HIDDEN = "assert double(-3) == -6, 'minus three'"
+RIGHT = "def double(x):\n    return 2 * x"
+WRONG = "def double(x):\n    return x + abs(x)"
+CRASHES = "import os\nos.abort()"
+CELLS = [
+    (new_markdown_cell, None, "# Twice"),
+    (new_code_cell, None, "factor = 2"),
+    (
+        new_code_cell,
+        {"solution": "double"},
+        f"### BEGIN SOLUTION\n{RIGHT}\n### END SOLUTION",
+    ),
+    (new_code_cell, {"test": "visible", "points": 1}, VISIBLE),
+    (
+        new_code_cell,
+        {"test": "hidden", "points": 2},
+        f"### BEGIN HIDDEN TESTS\n{HIDDEN}\n### END HIDDEN TESTS",
+    ),
+    (new_markdown_cell, {"manual": "why", "points": 2}, "Because."),
+]
+CONFIG = 'c = get_config()\nc.CourseDirectory.course_id = "small"\n'
+
+
+def teachers(cells=CELLS):
+    """Return the teacher's notebook."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = new_notebook(metadata={"kernelspec": kernel})
+    for number, (new, short, source) in enumerate(cells):
+        meta = {"nbgrader": full_metadata(short, "small_course.py")} if short else {}
+        notebook.cells.append(new(source, metadata=meta, id=f"cell-{number}"))
+    return notebook
+
+
+class Course:
+    """A course folder in which "twice" is generated, and its gradebook."""
+
+    def __init__(self, folder, cells=CELLS, config=CONFIG, notebooks=("twice",)):
+        self.folder = Path(folder)
+        self.db_url = f"sqlite:///{self.folder}/gradebook.db"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "nbgrader_config.py").write_text(config)
+        source = self.folder / "source" / "twice"
+        source.mkdir(parents=True)
+        for name in notebooks:
+            nbformat.write(teachers(cells), source / f"{name}.ipynb")
+
+    def copy(self, folder):
+        """Return the same course in another folder: quicker than to make it anew."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True, symlinks=True)
+        other = copy.copy(self)
+        other.folder = Path(folder)
+        other.db_url = f"sqlite:///{folder}/gradebook.db"
+        return other
+
+    def released(self, name="twice"):
+        return nbformat.read(self.folder / f"release/twice/{name}.ipynb", as_version=4)
+
+    def hand_in(self, student, answer=RIGHT, why="Because it is.", name="twice"):
+        """Put a submission into `submitted/`; return its path."""
+        notebook = self.released(name)
+        notebook.cells[2].source = answer
+        if why:
+            notebook.cells[5].source = why
+        return self.hand_in_text(student, nbformat.writes(notebook), name)
+
+    def hand_in_text(self, student, text, name="twice"):
+        target = self.folder / "submitted" / student / "twice" / f"{name}.ipynb"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        return target
+
+    def time(self, student, text):
+        """Say when a submission was handed in."""
+        folder = self.folder / "submitted" / student / "twice"
+        (folder / "timestamp.txt").write_text(text)
+
+    def run(self, module, *arguments, code=0, **options):
+        """Run a command in the course's folder; return the finished process."""
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            **options,
+        )
+        assert code in (None, done.returncode), f"{done.stdout}\n{done.stderr}"
+        return done
+
+    def gradebook(self):
+        return Gradebook(self.db_url, "small")
+
+    def autograded(self, student, name="twice"):
+        path = self.folder / "autograded" / student / "twice" / f"{name}.ipynb"
+        return nbformat.read(path, as_version=4)
+
+    def grades(self, student, name="twice"):
+        """Return {cell: (automatic points, by hand, needs a person)}."""
+        with self.gradebook() as book:
+            notebook = book.find_submission_notebook(name, "twice", student)
+            return {
+                grade.name: (
+                    grade.auto_score,
+                    grade.manual_score,
+                    grade.needs_manual_grade,
+                )
+                for grade in notebook.grades
+            }
+
+    def comments(self, student, name="twice"):
+        with self.gradebook() as book:
+            notebook = book.find_submission_notebook(name, "twice", student)
+            return {one.name: one.auto_comment for one in notebook.comments}
