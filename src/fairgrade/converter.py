@@ -2,7 +2,7 @@
 
 What nbgrader does to one submission after the other happens here in three steps:
 
-1. Which submissions are there, and which are to be graded? Files are read, nothing else.
+1. Which submissions are there, and which are to be graded? Files are only read.
 2. All learners' code runs, in other processes: `fairgrade.pool`.
 3. As results come in, this process alone writes. Each submission is one transaction in
    the gradebook, and one folder that is swapped in when it is complete.
@@ -24,34 +24,25 @@ from pathlib import Path
 from nbconvert.writers import FilesWriter
 from nbgrader.api import MissingEntry
 from nbgrader.converters import Autograde
-from nbgrader.converters.base import NbGraderException
 from nbgrader.exchange.default.exchange import Exchange
 from nbgrader.preprocessors import CheckCellMetadata
 from rapidfuzz import process
 from traitlets import Any, Bool, Dict, Enum, Float, Integer, Unicode
 
 from fairgrade import files
-from fairgrade.assignment import AssignmentError
-from fairgrade.gradebook import Gradebook, GradebookError, NoGradebook
+from fairgrade.errors import Misuse, Refusal
+from fairgrade.gradebook import Gradebook
 from fairgrade.grading import Limits
 from fairgrade.owner import records, wrong_owner
-from fairgrade.pool import PoolError, grade_all
+from fairgrade.pool import grade_all
 from fairgrade.preprocessors import RebuildCells, fair
 from fairgrade.report import Row, points, read_record, summary, write_record
-from fairgrade.skeleton import Skeleton, SkeletonError
+from fairgrade.skeleton import Skeleton
 from fairgrade.submission import Unreadable, read_bytes, read_submission
 
-# The skeleton is sane already.
-OURS = RebuildCells, CheckCellMetadata
+# The skeleton is built from the teacher's notebook, and was checked with it.
+DONE = RebuildCells, CheckCellMetadata
 UNSAFE_NAME = re.compile(r"[<>\"'&\\\x00-\x1f\x7f]")
-
-
-class Refusal(NbGraderException):
-    """Nothing was graded, or not all of it; the message says why and what to do."""
-
-
-class Misuse(Refusal):
-    """What was asked for makes no sense; the message says what would."""
 
 
 class Missing(Exception):
@@ -82,7 +73,7 @@ class FairAutograde(Autograde):
         help=(
             "Whether a submission that belongs to somebody else is refused. 'auto' "
             "refuses what is known to be another's; 'strict' also what nobody knows "
-            "the owner of; 'off' asks nobody, for courses in which accounts say nothing."
+            "the owner of; 'off' asks nobody: for courses where accounts say nothing."
         ),
     ).tag(config=True)
     patience = Float(
@@ -109,10 +100,6 @@ class FairAutograde(Autograde):
                 self.convert_notebooks()
             finally:
                 self.gradebook.close()
-        except NoGradebook as error:
-            raise Misuse(str(error)) from error
-        except (AssignmentError, GradebookError, PoolError, SkeletonError) as error:
-            raise Refusal(str(error)) from error
         finally:
             os.chdir(here)
 
@@ -170,10 +157,10 @@ class FairAutograde(Autograde):
         return Path(os.path.normpath(path))
 
     def is_due(self, student):
-        """Return whether a submission is to be graded; nbgrader's rule, and leftovers.
+        """Return whether a submission is to be graded.
 
-        Graded anew is what `force` says, what was collected anew, what was being written
-        when a run was stopped, and what could not be graded before.
+        By nbgrader's rule: what is new, was collected anew, or what `force` says. And
+        what was being written when a run was stopped, or could not be graded before.
         """
         place = self.place(student)
         wanted = [place / f"{name}.ipynb" for name in self.skeletons]
@@ -336,7 +323,7 @@ class FairAutograde(Autograde):
                 f"stopped at {student}: {error.strerror or error} ({error.filename}). "
                 "What was graded is safe; a second run does the rest"
             ) from error
-        except (GradebookError, Refusal):
+        except Refusal:
             raise
         except Exception as error:
             # One bad submission never stops the others.
@@ -404,7 +391,7 @@ class FairAutograde(Autograde):
             return book.update_or_create_submission(name, student, **given)
 
     def copy_files(self, student, new):
-        """Copy what the learner handed in beside notebooks, then the teacher's files."""
+        """Copy the learner's other files, then the teacher's."""
         folder, ignore = self.folders[student], self.coursedir.ignore
         extra, notes = files.extra_files(folder, ignore)
         for path in extra:
@@ -444,9 +431,10 @@ class FairAutograde(Autograde):
     def steps(self):
         """A course's own preprocessors, and ours in the place of nbgrader's."""
         self.exporter._preprocessors = []
-        first = [one for one in fair(self.sanitize_preprocessors) if one not in OURS]
-        for step in [*first, *fair(self.autograde_preprocessors)]:
-            self.exporter.register_preprocessor(step)
+        both = [*self.sanitize_preprocessors, *self.autograde_preprocessors]
+        for step in fair(both):
+            if step not in DONE:
+                self.exporter.register_preprocessor(step)
         return self.exporter._preprocessors
 
     def without_notebook(self, book, submission, name, why):

@@ -93,7 +93,7 @@ def staged(target):
 
 
 def swap(new, target):
-    """Put the folder `new` in the place of `target`, which goes; at once if possible."""
+    """Put the folder `new` in the place of `target`, at once if possible."""
     try:
         os.rename(new, target)
     except OSError as error:

@@ -9,13 +9,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
+from fairgrade.errors import Misuse, Refusal
 
-class GradebookError(Exception):
+
+class GradebookError(Refusal):
     """The gradebook is missing, locked, lost, or none."""
-
-
-class NoGradebook(GradebookError):
-    """There is none."""
 
 
 class OneTransaction(Session):
@@ -44,7 +42,7 @@ class Gradebook(PlainGradebook):
         url = make_url(db_url)
         if url.drivername.startswith("sqlite"):
             if url.database and not Path(url.database).exists():
-                raise NoGradebook(
+                raise Misuse(
                     f"no gradebook at {url.database}: generate the assignment first"
                 )
             url = url.update_query_dict({"timeout": str(patience)})
@@ -86,7 +84,7 @@ class Gradebook(PlainGradebook):
                 self.db.remove()
 
     def rows_of(self, submitted):
-        """Return {cell name: Grade} and {cell name: Comment} of a submitted notebook."""
+        """Return {cell: Grade} and {cell: Comment} of a submitted notebook."""
         grades, comments = (
             dict(
                 self.db.query(BaseCell.name, kind)

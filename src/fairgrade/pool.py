@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import wait
 
 from fairgrade.assignment import AssignmentError, from_json
+from fairgrade.errors import Refusal
 from fairgrade.grading import Grader, Limits, Result, record_reference
 
 TRIES = 3  # of one submission whose worker dies
@@ -23,7 +24,7 @@ BATCH = 8  # submissions in one task of a cluster
 AHEAD = 2  # tasks that wait in the cluster for each worker thread
 
 
-class PoolError(Exception):
+class PoolError(Refusal):
     """The workers cannot work at all; what was graded so far is kept."""
 
 

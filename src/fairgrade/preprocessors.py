@@ -163,7 +163,7 @@ class SaveGrades(SharedGradebook, SaveAutoGrades):
 
 
 class LatePenalties(SharedGradebook, AssignLatePenalties):
-    """As AssignLatePenalties, with the course's own plug-in, in the same transaction."""
+    """As AssignLatePenalties, with the course's own plug-in; in our transaction."""
 
     def save(self, gradebook, nb, resources):
         self.init_plugin()

@@ -120,6 +120,13 @@ def read_record(coursedir, student, assignment):
         return Row(student, "crashed", f"{path.name} cannot be read: {error}")
 
 
+def newer(folder, record):
+    """Return whether a folder was made after a record, or there is no record."""
+    if not record.exists():
+        return True
+    return folder.stat().st_mtime > record.stat().st_mtime + 1
+
+
 class FairExport(CsvExportPlugin):
     """nbgrader's table of scores, which also says who could not be graded.
 
@@ -207,10 +214,9 @@ class FairExport(CsvExportPlugin):
         names = row["student_id"], row["assignment"]
         graded = Path(coursedir.format_path(coursedir.autograded_directory, *names))
         kept = record_path(coursedir, *names)
-        if submission and graded.is_dir():
-            # nbgrader itself may have graded it since, or without us.
-            if not record or graded.stat().st_mtime > kept.stat().st_mtime + 1:
-                return "graded"
+        # nbgrader itself may have graded it since, or without us.
+        if submission and graded.is_dir() and newer(graded, kept):
+            return "graded"
         if record:
             return record.status
         handed_in = coursedir.format_path(coursedir.submitted_directory, *names)

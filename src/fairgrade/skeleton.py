@@ -25,6 +25,7 @@ from nbgrader.preprocessors import (
 )
 
 from fairgrade.assignment import read_assignment
+from fairgrade.errors import Refusal
 
 # What generate_assignment does to the learners' copy alone, or to the gradebook.
 # Tests that a template makes (InstantiateTests) are in the gradebook, ready.
@@ -37,7 +38,7 @@ NOT_NOW = (
 )
 
 
-class SkeletonError(Exception):
+class SkeletonError(Refusal):
     """The teacher's notebook and the gradebook do not fit together."""
 
 
@@ -122,9 +123,8 @@ def overlay(notebook, cells, points, where, locked_only=False):
     found = []
     for cell in notebook.cells:
         meta = cell.metadata.get("nbgrader", {})
-        if not (utils.is_grade(cell) or utils.is_solution(cell) or meta.get("locked")):
-            if not utils.is_task(cell):
-                continue
+        if not any(meta.get(mark) for mark in ("grade", "solution", "locked", "task")):
+            continue
         name = meta["grade_id"]
         found.append(name)
         if name not in cells:
@@ -144,7 +144,7 @@ def overlay(notebook, cells, points, where, locked_only=False):
 
 
 def read_from(source, written, teachers, name):
-    """Return the Assignment of `teachers`, which lies at `source` if it is unchanged."""
+    """Return the Assignment of `teachers`, which came from the file `source`."""
     if [cell.source for cell in written.cells] == [c.source for c in teachers.cells]:
         return read_assignment(source, name)
     # Beside the original, so that the assignment's files are found.
