@@ -56,6 +56,8 @@ def open_course(rest=(), **course):
         If there is none.
     """
     app = Course()
+    # The configuration of the course that was named counts, not of where we stand.
+    app.load_cwd_config = not any(one.startswith("--course-dir") for one in rest)
     app.initialize([*rest])
     configure(app.config)
     app.start()

@@ -275,6 +275,9 @@ class FairAutograde(Autograde):
                 raise Missing(f"no {name}.ipynb")
             nearest = process.extractOne(name, others)[0]
             raise Missing(f"no {name}.ipynb; is it {nearest}.ipynb? Then rename it")
+        kind = files.kind_of(path.lstat().st_mode)
+        if kind:
+            raise Unreadable(f"{path.name} is {kind}, not a file")
         return read_bytes(path)
 
     @cached_property
