@@ -46,6 +46,7 @@ STYLES = CSSSanitizer(
     ]
 )
 IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*$")
+LINK = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
 PLAIN_OUTPUT = {"text/plain", "text/latex", "image/png", "image/jpeg"}
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*$")
 
@@ -57,11 +58,12 @@ def harmless_source(tag, name, value):
     if name == "src":
         # An image from elsewhere would tell its owner who reads this, and when.
         return tag == "img" and bool(IMAGE.match(value) or is_relative(value))
-    return tag == "a"
+    return tag == "a" and bool(LINK.match(value) or is_relative(value))
 
 
 def is_relative(address):
-    return not re.match(r"\s*([a-zA-Z][a-zA-Z0-9+.\-]*:|[/\\]{2})", address)
+    """Return whether an address stays on this site: no scheme, no other host."""
+    return not re.match(r"\s*([^/?#]*:|[/\\]{2})", address)
 
 
 def harmless_html(html):

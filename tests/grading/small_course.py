@@ -9,6 +9,8 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
+from nbgrader.apps import NbGraderAPI
+from traitlets.config.loader import PyFileConfigLoader
 
 from fairgrade.app import main
 from fairgrade.grading import Outcome, Result
@@ -133,6 +135,14 @@ class Course:
         with self.gradebook() as book:
             notebook = book.find_submission_notebook(name, "twice", student)
             return {one.name: one.auto_comment for one in notebook.comments}
+
+
+def nbgrader(course):
+    """Return nbgrader's own commands for a course, as formgrader's buttons use them."""
+    loader = PyFileConfigLoader("nbgrader_config.py", path=str(course.folder))
+    config = loader.load_config()
+    config.CourseDirectory.root = str(course.folder)
+    return NbGraderAPI(config=config)
 
 
 def graded_by_reading(assignment, submissions, *others):

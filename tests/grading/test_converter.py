@@ -7,12 +7,10 @@ import stat
 
 import nbformat
 import pytest
-from nbgrader.apps import NbGraderAPI
-from traitlets.config.loader import PyFileConfigLoader
 
 from fairgrade import converter, owner
 
-from .small_course import CONFIG, RIGHT, WRONG, Course, graded_by_reading
+from .small_course import CONFIG, RIGHT, WRONG, Course, graded_by_reading, nbgrader
 
 pytestmark = pytest.mark.xdist_group("fairgrade_converter")
 
@@ -42,14 +40,6 @@ def read(course, monkeypatch):
     """The course, with answers judged by their looks: nothing is run."""
     monkeypatch.setattr(converter, "grade_all", graded_by_reading)
     return course
-
-
-def api(course):
-    """Return nbgrader's own commands for a course."""
-    loader = PyFileConfigLoader("nbgrader_config.py", path=str(course.folder))
-    config = loader.load_config()
-    config.CourseDirectory.root = str(course.folder)
-    return NbGraderAPI(config=config)
 
 
 def everything(course, student):
@@ -107,7 +97,7 @@ def test_honest_work_is_written_as_nbgrader_writes_it(generated, tmp_path):
         course.time("dot", "2030-01-03 12:00:00 UTC")
         (course.folder / "source" / "twice" / "helper.py").write_text("x = 1\n")
     assert ours.fairgrade("autograde", "twice", "--jobs=2") == 0
-    assert api(theirs).autograde("twice", "*")["success"]
+    assert nbgrader(theirs).autograde("twice", "*")["success"]
     for student in HONEST:
         assert everything(ours, student) == everything(theirs, student)
         assert cells(ours, student) == cells(theirs, student)
@@ -139,7 +129,7 @@ def test_nbgrader_itself_grades_fairly_once_it_is_configured(generated, tmp_path
     released.cells[3].metadata["nbgrader"]["schema_version"] = 99
     released.cells.append(copy.deepcopy(released.cells[4]))
     course.hand_in_text("ben", json.dumps(released))
-    outcome = api(course).autograde("twice", "*")
+    outcome = nbgrader(course).autograde("twice", "*")
     assert outcome["success"], outcome["log"]
     assert course.grades("ada")["hidden"] == (2, None, False)
     assert course.grades("ben")["hidden"] == (0, None, False)
