@@ -43,10 +43,10 @@ def root(node):
     return node.id if isinstance(node, ast.Name) else None
 
 
-def bound(tree):
-    """Return the names that a tree binds in its outermost scope, or changes in place.
+def bound(tree, in_place=True, imports=True):
+    """Return the names that a tree binds in its outermost scope.
 
-    ``params["W"] -= 1`` changes what `params` names, so it counts.
+    ``params["W"] -= 1`` changes what `params` names: it counts if `in_place` is true.
     """
     names = set()
     pending = [tree]
@@ -61,16 +61,14 @@ def bound(tree):
         if isinstance(node, ast.Lambda):
             continue
         if isinstance(node, ast.Import | ast.ImportFrom):
-            for alias in node.names:
+            for alias in node.names if imports else ():
                 names.add(alias.asname or alias.name.split(".")[0])
-        elif isinstance(node, ast.ExceptHandler) and node.name:
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
             names.add(node.name)
-        elif isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
-            names.add(node.name)
-        elif isinstance(
-            node, ast.Name | ast.Attribute | ast.Subscript
-        ) and not isinstance(node.ctx, ast.Load):
-            names.add(root(node))
+        elif isinstance(node, ast.Name):
+            names.add(None if isinstance(node.ctx, ast.Load) else node.id)
+        elif isinstance(node, ast.Attribute | ast.Subscript) and in_place:
+            names.add(None if isinstance(node.ctx, ast.Load) else root(node))
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
             # Their loop variables stay inside; a walrus does not.
             walrus = [x for x in ast.walk(node) if isinstance(x, ast.NamedExpr)]
@@ -102,6 +100,12 @@ def used_at_once(tree):
         for node in run_at_once(tree)
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)
     }
+
+
+def import_statements(tree):
+    """Return the outermost import statements of a cell, as a cell of their own."""
+    kept = [x for x in tree.body if isinstance(x, ast.Import | ast.ImportFrom)]
+    return ast.Module(body=kept, type_ignores=[])
 
 
 def imported(tree):
