@@ -227,13 +227,12 @@ def _not_run(assignment):
 
 def judge_main(settings, found, assignments):
     """Be the judge's process for one submission."""
-    from .assignment import from_json
     from .judge import Hall
     from .zygote import end
 
     channel = Channel(socket.socket(fileno=os.dup(found[0])), 2**30)
     job = json.loads(channel.receive())
-    assignment = from_json(assignments[job["assignment"]])
+    assignment = assignments[job["assignment"]]
     limits = Limits(**job["limits"])
     control = socket.socket(fileno=os.dup(found[1]))
     control.settimeout(limits.seconds_in_all)  # its other owner waits, too

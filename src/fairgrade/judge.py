@@ -51,6 +51,21 @@ def handled(value):
     return type(value) is HandleClass or type(type(value)) is HandleClass
 
 
+def study(assignment):
+    """Do once what every submission of an assignment needs: read and compile it."""
+    for number, cell in enumerate(assignment.cells):
+        if not cell.is_run:
+            continue
+        tree = names.parse(cell.source)
+        names.import_statements(tree)
+        for part in (tree, *(tree.body if cell.kind == "given" else ())):
+            names.used(part), names.used_at_once(part), names.bound(part)
+        names.bound(tree, imports=False), names.bound(tree, in_place=False)
+        if cell.kind == "test":
+            with contextlib.suppress(Exception):
+                compile_cell(cell.source, f"{MARK}{cell.grade_id or number}>")
+
+
 class Judge(Peer):
     """The judge's end of the channel."""
 
@@ -431,7 +446,7 @@ class Hall:
 
     def test(self, cell):
         tree = names.parse(cell.source)
-        wanted, pending = set(), names.used(tree)
+        wanted, pending = set(), set(names.used(tree))
         while pending:
             name = pending.pop()
             if name in self.owned:

@@ -9,6 +9,7 @@ import base64
 import builtins
 import contextlib
 import copy
+import functools
 import inspect
 import io
 import os
@@ -28,18 +29,20 @@ IMAGES = 4
 IMAGE_LIMIT = 512 * 1024  # bytes
 
 
-def compile_cell(source, filename, kind="exec"):
+@functools.lru_cache(maxsize=1024)
+def compile_cell(source, filename):
     """Return (code, code of the last expression or None) of a cell."""
     try:
         tree = ast.parse(source, filename)
     except SyntaxError:
-        tree = names.parse(source)
+        tree = copy.copy(names.parse(source))
         if not tree.body:
             raise
+        tree.body = list(tree.body)
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr):
         last = compile(ast.Expression(tree.body.pop().value), filename, "eval")
-    return compile(tree, filename, kind), last
+    return compile(tree, filename, "exec"), last
 
 
 def is_silent(source):
