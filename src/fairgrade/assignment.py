@@ -84,6 +84,8 @@ def read_assignment(path, name):
     except Exception as error:
         raise AssignmentError(f"{path} is no notebook: {error}") from error
     cells = tuple(_cell(cell, path) for cell in notebook.cells)
+    for cell in cells:
+        released(cell)  # complains of markers that do not match
     ids = [cell.grade_id for cell in cells if cell.grade_id]
     for grade_id in ids:
         if ids.count(grade_id) > 1:
@@ -234,7 +236,7 @@ class Assignment:
     def answer_names(self):
         """The names that the reference answers bind."""
         trees = [names.parse(c.source) for c in self.cells if c.is_run and c.is_answer]
-        return frozenset().union(*map(names.bound, trees))
+        return frozenset().union(*(names.bound(tree, imports=False) for tree in trees))
 
     @cached_property
     def imports(self):

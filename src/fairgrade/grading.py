@@ -1,6 +1,18 @@
 """Grade one submission, or record what the reference solution needs: the whole path."""
 
-from dataclasses import asdict, dataclass, field
+import json
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import time
+import traceback
+from dataclasses import asdict, dataclass, field, replace
+
+from .submission import Unreadable, read_submission
+from .wire import Channel, WireError
+from .zygote import Zygote, ask
 
 MIB = 2**20
 
@@ -77,24 +89,227 @@ class Grader:
     """Grades submissions of some assignments; holds the prepared processes.
 
     Use it as a context manager, in one thread.
+
+    Parameters
+    ----------
+    assignments : iterable of Assignment
+    limits : Limits, optional
+    walls : iterable of str, optional
+        Names of the walls to stand around learners' code; default: all of them.
+    imports : iterable of str, optional
+        Modules to import once for all, beside those that the assignments import.
     """
 
-    def __init__(self, assignments, limits=None, walls=None):
-        self.assignments = list(assignments)
+    def __init__(self, assignments, limits=None, walls=None, imports=()):
+        self.assignments = {assignment.name: assignment for assignment in assignments}
         self.limits = limits or Limits()
-        self.walls = walls
+        self.walls = _all_walls() if walls is None else list(walls)
+        self.imports = {"numpy", *imports}
+        for assignment in self.assignments.values():
+            self.imports |= assignment.imports
+        self.folder = None
 
     def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="fairgrade-")
+        os.chmod(self.folder, 0o711)
+        self.judges = self.learners = None
+        try:
+            self.learners = Zygote("learner", self.imports, self.walls)
+            self.judges = Zygote("judge", self.imports)
+            self.load()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *exception):
-        pass
+        for zygote in (self.judges, self.learners):
+            if zygote is not None:
+                zygote.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def load(self):
+        """Give the judges' process the assignments."""
+        data = {name: a.to_json() for name, a in self.assignments.items()}
+        ours, theirs = socket.socketpair()
+        text = json.dumps(data).encode()
+
+        def send():
+            with ours:
+                ours.sendall(text)
+
+        sender = threading.Thread(target=send, daemon=True)
+        sender.start()
+        with theirs:
+            ask(self.judges.control, "load", {}, [theirs.fileno()])
+        sender.join()
 
     def grade(self, assignment, submission):
         """Return the Result of one submission, given as bytes or as a path."""
-        raise NotImplementedError
+        start = time.monotonic()
+        try:
+            read = read_submission(submission, assignment)
+        except Unreadable as error:
+            missing = not isinstance(submission, bytes) and not os.path.lexists(
+                submission
+            )
+            status = "missing" if missing else "unreadable"
+            reason = "no notebook" if missing else error.reason
+            most = assignment.max_score
+            return Result(status, reason, max_score=most, cells=_not_run(assignment))
+        result, _ = self.run(assignment, read.sources)
+        result.notes = read.notes + result.notes
+        result.seconds = round(time.monotonic() - start, 4)
+        return result
+
+    def run(self, assignment, sources, record=False):
+        """Return the Result of some answers, and what the judge recorded."""
+        if self.assignments.get(assignment.name) is not assignment:
+            self.assignments[assignment.name] = assignment
+            self.load()
+        folder = tempfile.mkdtemp(dir=self.folder)
+        job = {
+            "assignment": assignment.name,
+            "sources": sources,
+            "limits": asdict(self.limits),
+            "folder": folder,
+            "record": record,
+        }
+        try:
+            answer = self._ask_judge(job)
+        finally:
+            self.learners.end_children()
+            self.judges.end_children()
+            shutil.rmtree(folder, ignore_errors=True)
+        if answer is None or "error" in answer:
+            reason = "the tests did not end, or the process that runs them broke down"
+            if answer is not None:
+                reason += f": {answer['error'][-2000:]}"
+            cells = _not_run(assignment)
+            return Result("crashed", reason, 0.0, assignment.max_score, cells), {}
+        cells = [Outcome.from_json(cell) for cell in answer["cells"]]
+        score = sum(cell.points for cell in cells)
+        result = Result("graded", "", score, assignment.max_score, cells)
+        return result, answer["recorded"]
+
+    def _ask_judge(self, job):
+        """Return what a judge's process says of one job; None if it says nothing."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            descriptors = [theirs.fileno(), self.learners.control.fileno()]
+            _, handle = ask(self.judges.control, "spawn", {}, descriptors)
+        os.close(handle)
+        deadline = time.monotonic() + self.limits.seconds_in_all + 15
+        with ours:
+            channel = Channel(ours, 2**30)
+            try:
+                channel.send(json.dumps(job).encode(), deadline)
+                return json.loads(channel.receive(deadline))
+            except (EOFError, TimeoutError, WireError, ValueError):
+                return None
+
+
+def _all_walls():
+    try:
+        from .sandbox import WALLS
+    except ImportError:
+        return []
+    return list(WALLS)
+
+
+def _not_run(assignment):
+    return [
+        Outcome(cell.grade_id, cell.kind, "not run", max_points=cell.points)
+        for cell in assignment.cells
+        if cell.is_run
+    ]
+
+
+def judge_main(settings, found, assignments):
+    """Be the judge's process for one submission."""
+    from .judge import Hall
+    from .zygote import end
+
+    channel = Channel(socket.socket(fileno=os.dup(found[0])), 2**30)
+    job = json.loads(channel.receive())
+    assignment = assignments[job["assignment"]]
+    limits = Limits(**job["limits"])
+    control = socket.socket(fileno=os.dup(found[1]))
+    control.settimeout(limits.seconds_in_all)  # its other owner waits, too
+    own = os.path.join(job["folder"], "judge")
+    write_files(own, assignment.files)
+    os.chdir(own)
+    os.chmod(own, 0o700)
+    scratches = []
+
+    def spawn():
+        scratch = os.path.join(job["folder"], f"learner-{len(scratches)}")
+        scratches.append(scratch)
+        write_files(scratch, assignment.files)
+        os.chmod(job["folder"], 0o711)
+        os.chmod(scratch, 0o777)
+        ours, theirs = socket.socketpair()
+        settings = {"limits": job["limits"], "scratch": scratch}
+        with theirs:
+            _, handle = ask(control, "spawn", settings, [theirs.fileno()])
+
+        def finish():
+            end(handle)
+            os.close(handle)
+
+        return ours, finish
+
+    try:
+        hall = Hall(assignment, job["sources"], limits, spawn, job["record"])
+        answer = {"cells": hall.run(), "recorded": hall.recorded_sites()}
+    except BaseException:
+        answer = {"error": traceback.format_exc()}
+    channel.send(json.dumps(answer).encode())
+
+
+def write_files(folder, files):
+    """Write an assignment's files into a new folder."""
+    os.mkdir(folder)
+    for name, data in files.items():
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
+
+
+class ReferenceFails(Exception):
+    """The teacher's own solution does not get full marks; says where and why."""
+
+    def __init__(self, text, cells=()):
+        super().__init__(text)
+        self.cells = list(cells)
 
 
 def record_reference(assignment, grader):
-    """Return the assignment with `allowed` filled from a run of its own solution."""
-    raise NotImplementedError
+    """Return the assignment with `allowed` filled from a run of its own solution.
+
+    Raises
+    ------
+    ReferenceFails
+        If a cell of the reference does not work; says which, and whether it would with
+        learners' code and tests in one process.
+    """
+    sources = {c.grade_id: c.source for c in assignment.cells if c.is_answer}
+    bare = replace(assignment, allowed={})
+    result, recorded = grader.run(bare, sources, record=True)
+    bad = [
+        cell
+        for cell in result.cells
+        if cell.status != "passed"
+        or cell.points < cell.max_points * (cell.kind == "test")
+    ]
+    if bad or result.status != "graded":
+        lines = [
+            f"{c.grade_id or 'a cell'}: {c.status}: {c.ename}: {c.evalue}" for c in bad
+        ]
+        raise ReferenceFails("\n".join([result.reason, *lines]).strip(), bad)
+    allowed = {
+        grade_id: frozenset(tuple(site) for site in sites)
+        for grade_id, sites in recorded.items()
+    }
+    return replace(assignment, allowed=allowed)

@@ -1,4 +1,7 @@
-"""Read off a cell's source which names it binds, uses and imports; nothing is run."""
+"""Read off a cell's source which names it binds, uses and imports; nothing is run.
+
+Answers are kept: trees come from `parse`, which keeps them, too.
+"""
 
 import ast
 from functools import lru_cache
@@ -6,7 +9,7 @@ from functools import lru_cache
 SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def parse(source):
     """Return the tree of a cell; an empty one if it is no Python, as learners' may be.
 
@@ -43,10 +46,11 @@ def root(node):
     return node.id if isinstance(node, ast.Name) else None
 
 
-def bound(tree):
-    """Return the names that a tree binds in its outermost scope, or changes in place.
+@lru_cache(maxsize=4096)
+def bound(tree, in_place=True, imports=True):
+    """Return the names that a tree binds in its outermost scope.
 
-    ``params["W"] -= 1`` changes what `params` names, so it counts.
+    ``params["W"] -= 1`` changes what `params` names: it counts if `in_place` is true.
     """
     names = set()
     pending = [tree]
@@ -61,16 +65,14 @@ def bound(tree):
         if isinstance(node, ast.Lambda):
             continue
         if isinstance(node, ast.Import | ast.ImportFrom):
-            for alias in node.names:
+            for alias in node.names if imports else ():
                 names.add(alias.asname or alias.name.split(".")[0])
-        elif isinstance(node, ast.ExceptHandler) and node.name:
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
             names.add(node.name)
-        elif isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
-            names.add(node.name)
-        elif isinstance(
-            node, ast.Name | ast.Attribute | ast.Subscript
-        ) and not isinstance(node.ctx, ast.Load):
-            names.add(root(node))
+        elif isinstance(node, ast.Name):
+            names.add(None if isinstance(node.ctx, ast.Load) else node.id)
+        elif isinstance(node, ast.Attribute | ast.Subscript) and in_place:
+            names.add(None if isinstance(node.ctx, ast.Load) else root(node))
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
             # Their loop variables stay inside; a walrus does not.
             walrus = [x for x in ast.walk(node) if isinstance(x, ast.NamedExpr)]
@@ -79,29 +81,36 @@ def bound(tree):
         if isinstance(node, ast.GeneratorExp):
             continue
         pending.extend(ast.iter_child_nodes(node))
-    return names - {None}
+    return frozenset(names - {None})
 
 
+@lru_cache(maxsize=4096)
 def used(tree):
     """Return every name that is read anywhere in a tree."""
-    return {
-        node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)
-    } | {name for node in ast.walk(tree) for name in _global_names(node)}
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Global):
+            found.update(node.names)
+    return frozenset(found)
 
 
-def _global_names(node):
-    return node.names if isinstance(node, ast.Global) else ()
-
-
+@lru_cache(maxsize=4096)
 def used_at_once(tree):
     """Return the names that are read when the tree is run, before any call."""
-    return {
+    return frozenset(
         node.id
         for node in run_at_once(tree)
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)
-    }
+    )
+
+
+@lru_cache(maxsize=4096)
+def import_statements(tree):
+    """Return the outermost import statements of a cell, as a cell of their own."""
+    kept = [x for x in tree.body if isinstance(x, ast.Import | ast.ImportFrom)]
+    return ast.Module(body=kept, type_ignores=[])
 
 
 def imported(tree):

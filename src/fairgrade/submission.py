@@ -12,6 +12,8 @@ SIZE_LIMIT = 32 * 2**20  # bytes, outputs included
 SOURCE_LIMIT = 2**20  # characters of one cell
 DEPTH_LIMIT = 100
 NOTES_LIMIT = 20
+STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+BRACKET = re.compile(r"[\[\]{}]")
 
 
 class Unreadable(Exception):
@@ -73,7 +75,7 @@ def parse(data):
         raise Unreadable("the file is empty")
     # Brackets inside strings do not nest; whole strings go first.
     depth = deepest = 0
-    for bracket in re.findall(r"[\[\]{}]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text)):
+    for bracket in BRACKET.findall(STRING.sub("", text)):
         depth += 1 if bracket in "[{" else -1
         deepest = max(deepest, depth)
     if deepest > DEPTH_LIMIT:
@@ -195,7 +197,7 @@ def _changes(cell, teacher, source):
         notes.append(f"{name}: schema {str(marks['schema_version'])[:20]}")
     if cell["metadata"].get("tags"):
         notes.append(f"{name}: tagged {str(cell['metadata']['tags'])[:60]}")
-    if not teacher.is_answer and source is not None:
-        if source.strip() != released(teacher).strip():
-            notes.append(f"{name}: the {teacher.kind} cell was edited")
+    edited = source is not None and source.strip() != released(teacher).strip()
+    if edited and not teacher.is_answer:
+        notes.append(f"{name}: the {teacher.kind} cell was edited")
     return notes
