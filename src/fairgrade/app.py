@@ -119,7 +119,7 @@ def parser():
         sub[name].add_argument("--notebook", metavar="NAME", help="only this notebook")
     for name in ("autograde", "feedback", "round"):
         sub[name].add_argument("--student", metavar="ID", help="only this learner")
-    for name in ("autograde", "round", "validate"):
+    for name in ("autograde", "round", "validate", "generate"):
         sub[name].add_argument(
             "--jobs", type=positive, metavar="N", help="processes; default: all cores"
         )
@@ -130,10 +130,11 @@ def parser():
             "--json", action="store_true", help="one JSON object instead of lines"
         )
         sub[name].add_argument(
-            "--walls",
-            metavar="NAMES",
-            help="insist on these walls of the sandbox only, by name, with commas; "
-            "without it: on all (see fairgrade doctor)",
+            "--without",
+            metavar="WALL",
+            action="append",
+            default=[],
+            help="do without this wall of the sandbox (see fairgrade doctor)",
         )
     for name in ("autograde", "round"):
         sub[name].add_argument(

@@ -23,7 +23,7 @@ from fairgrade.converter import FairAutograde, no_such_assignment
 from fairgrade.errors import Misuse, Refusal
 from fairgrade.gradebook import Gradebook
 from fairgrade.pool import grade_all
-from fairgrade.preprocessors import configure
+from fairgrade.preprocessors import configure, walls_but
 from fairgrade.report import FairExport, points, printable, summary
 from fairgrade.skeleton import Skeleton
 from fairgrade.submission import Unreadable, read_bytes
@@ -97,12 +97,11 @@ def grade(app, options):
             setattr(converter, name, getattr(options, name))
     if options.create is not None:
         converter.create_student = options.create
-    if options.walls is not None:
-        converter.walls = walls(options)
+    converter.without = [*converter.without, *options.without]
     with progress(converter, quiet=options.json):
         converter.start()
     rows = converter.rows
-    code = int(any(not row.well for row in rows))
+    code = int(not all(row.well for row in rows))
     if options.json:
         report = {
             "assignment": app.coursedir.assignment_id,
@@ -113,13 +112,6 @@ def grade(app, options):
     else:
         print(f"{app.coursedir.assignment_id}: {summary(rows)}")
     return code
-
-
-def walls(options):
-    """Return the names of the walls to insist on, or None for all."""
-    if options.walls is None:
-        return None
-    return {name.strip() for name in options.walls.split(",") if name.strip()}
 
 
 @contextlib.contextmanager
@@ -315,7 +307,11 @@ def validate(options, rest):
     jobs = [((given, stem), content) for given, (stem, content) in data.items()]
     code, report = 0, {}
     for (given, _), result in grade_all(
-        skeletons, jobs, options.jobs, options.scheduler, walls=walls(options)
+        skeletons,
+        jobs,
+        options.jobs,
+        options.scheduler,
+        walls=walls_but(options.without, here=not options.scheduler),
     ):
         bad = [c for c in result.cells if c.status != "passed"]
         less = [c for c in result.cells if is_test(c) and c.points < c.max_points]

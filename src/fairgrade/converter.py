@@ -27,7 +27,7 @@ from nbgrader.converters import Autograde
 from nbgrader.exchange.default.exchange import Exchange
 from nbgrader.preprocessors import CheckCellMetadata
 from rapidfuzz import process
-from traitlets import Any, Bool, Dict, Enum, Float, Integer, Unicode
+from traitlets import Any, Bool, Dict, Enum, Float, Integer, List, Unicode
 
 from fairgrade import files
 from fairgrade.errors import Misuse, Refusal
@@ -35,8 +35,15 @@ from fairgrade.gradebook import Gradebook
 from fairgrade.grading import Limits
 from fairgrade.owner import records, wrong_owner
 from fairgrade.pool import grade_all
-from fairgrade.preprocessors import RebuildCells, fair
-from fairgrade.report import Row, points, read_record, summary, write_record
+from fairgrade.preprocessors import RebuildCells, fair, walls_but
+from fairgrade.report import (
+    Row,
+    breakdowns,
+    points,
+    read_record,
+    summary,
+    write_record,
+)
 from fairgrade.skeleton import Skeleton
 from fairgrade.submission import Unreadable, read_bytes, read_submission
 
@@ -64,8 +71,8 @@ class FairAutograde(Autograde):
     limits = Dict(
         {}, help="What a submission may use: the fields of fairgrade.grading.Limits."
     ).tag(config=True)
-    walls = Any(
-        None, help="Walls of the sandbox to insist on; all that there are if None."
+    without = List(
+        help="Walls of the sandbox to grade without, where this machine lacks them."
     ).tag(config=True)
     owner_check = Enum(
         ("auto", "strict", "off"),
@@ -169,7 +176,7 @@ class FairAutograde(Autograde):
         if self.coursedir.notebook_id != "*" and not all(p.exists() for p in wanted):
             return True
         before = read_record(self.coursedir, student, self.coursedir.assignment_id)
-        if before and before.status not in ("graded", "skipped"):
+        if before and not before.well:
             return True
         new = self.timestamp(self.folders[student])
         old = self.timestamp(place)
@@ -197,7 +204,7 @@ class FairAutograde(Autograde):
             self.jobs or None,
             self.scheduler or None,
             Limits(**self.limits) if self.limits else None,
-            self.walls,
+            walls_but(self.without, here=not self.scheduler),
         )
         for (student, notebook), result in results:
             pending = self.pending[student]
@@ -309,10 +316,15 @@ class FairAutograde(Autograde):
             else:
                 failed[name] = result.status, result.reason
         row = Row(student, "graded", notes=notes)
+        cells = [cell for result in graded.values() for cell in result.cells]
+        row.reason = breakdowns(cells)
+        if row.reason and not any(cell.points for cell in cells):
+            row.status = "crashed"
         if failed:
             order = ("refused", "crashed", "unreadable", "missing")
             row.status = min((status for status, _ in failed.values()), key=order.index)
-            row.reason = "; ".join(reason for _, reason in failed.values())
+            reasons = [reason for _, reason in failed.values()]
+            row.reason = "; ".join([*reasons, *filter(None, [row.reason])])
         try:
             if graded:
                 self.save(student, pending, graded, row)

@@ -17,7 +17,13 @@ from multiprocessing.connection import wait
 
 from fairgrade.assignment import AssignmentError, from_json
 from fairgrade.errors import Refusal
-from fairgrade.grading import Grader, Limits, Result, record_reference
+from fairgrade.grading import (
+    Grader,
+    Limits,
+    ReferenceFails,
+    Result,
+    record_reference,
+)
 
 TRIES = 3  # of one submission whose worker dies
 BATCH = 8  # submissions in one task of a cluster
@@ -81,7 +87,8 @@ class Bench:
     """What one worker process holds: its assignments, and one `Grader` for them."""
 
     def __init__(self, setup):
-        self.learn(setup["assignments"])
+        self.assignments = dict(loaded(setup["assignments"]))
+        self.learned = None
         limits = Limits(**setup["limits"]) if setup["limits"] else None
         walls = setup["walls"]
         self.grader = Grader(list(self.assignments.values()), limits, walls)
@@ -98,13 +105,19 @@ class Bench:
 
     def learn(self, assignments):
         """Take assignments as JSON: again, when the reference run has marked them."""
-        self.assignments = {name: from_json(one) for name, one in assignments}
+        # The grader studies each object once: equal ones must stay the same.
+        if self.learned != assignments:
+            self.assignments, self.learned = dict(loaded(assignments)), assignments
 
     def grade(self, name, data):
         return self.grader.grade(self.assignments[name], data).to_json()
 
     def close(self):
         self.grader.__exit__(None, None, None)
+
+
+def loaded(assignments):
+    return ((name, from_json(one)) for name, one in assignments)
 
 
 # ------------------------------------------------------------------ on this machine
@@ -147,7 +160,7 @@ def packed(*message):
 def try_reference(bench):
     try:
         return packed("reference", bench.reference())
-    except AssignmentError as error:
+    except (AssignmentError, ReferenceFails) as error:
         return packed("unfit", str(error))
 
 

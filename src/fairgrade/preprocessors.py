@@ -28,7 +28,9 @@ from nbgrader.preprocessors import (
     OverwriteKernelspec,
     SaveAutoGrades,
 )
+from traitlets import List
 
+from fairgrade.errors import Refusal
 from fairgrade.feedback import AllowWarnings, HideTests
 from fairgrade.gradebook import Gradebook
 from fairgrade.grading import Grader, record_reference
@@ -105,11 +107,16 @@ class RunFairly(NbGraderPreprocessor):
     It stands for Execute. `FairAutograde` has run everything already.
     """
 
+    without = List(
+        help="Walls of the sandbox to grade without, where this machine lacks them."
+    ).tag(config=True)
+
     def preprocess(self, nb, resources):
         names = resources["nbgrader"]
         result = getattr(self.parent.parent, "result", None)
         if result is None:
-            assignment, grader = grader_for(skeleton_for(self, names).assignment)
+            walls = walls_but(self.without)
+            assignment, grader = grader_for(skeleton_for(self, names).assignment, walls)
             result = grader.grade(assignment, nbformat.writes(nb).encode())
         if result.status != "graded":
             raise NbGraderException(f"{result.status}: {result.reason}")
@@ -220,7 +227,28 @@ def skeleton_for(preprocessor, names):
     return known[key]
 
 
-def grader_for(assignment):
+def walls_but(without, here=True):
+    """Return the names of all walls but some; refuse where another one is missing.
+
+    Parameters
+    ----------
+    without : iterable of str
+        The walls that the teacher agreed to do without.
+    here : bool
+        Whether learners' code will run on this machine.
+    """
+    from fairgrade.doctor import require
+    from fairgrade.walls import WALLS, WallMissing
+
+    try:
+        if here:
+            require(accepted=without)
+    except WallMissing as error:
+        raise Refusal(str(error)) from None
+    return [name for name in WALLS if name not in without]
+
+
+def grader_for(assignment, walls=None):
     """Return the assignment, with its reference run recorded, and a Grader for it.
 
     One is kept, for the next submission of the same assignment.
@@ -228,7 +256,7 @@ def grader_for(assignment):
     plain = dataclasses.replace(assignment, allowed={})
     if _grader.get("for") != plain:
         close_grader()
-        grader = Grader([plain]).__enter__()
+        grader = Grader([plain], walls=walls).__enter__()
         _grader.update({"grader": grader, "for": plain})
         _grader["assignment"] = record_reference(plain, grader)
     return _grader["assignment"], _grader["grader"]

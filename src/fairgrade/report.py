@@ -27,11 +27,18 @@ SAID = {
     "skipped": "graded before, left alone",
     "submitted": "handed in, not graded yet",
 }
+BROKE_DOWN = {
+    "time-out": "took too long, an endless loop?",
+    "crashed": "ended the program",
+    "out of memory": "used too much memory",
+}
 
 
 @dataclass
 class Row:
     """What became of one learner's submission.
+
+    "crashed" with a score: some cell broke down, and no test brought a point.
 
     `status` is one of a `Result`'s, or "skipped"; "missing" is a submission without the
     notebook, or, where `handed_in` is false, no submission at all.
@@ -49,6 +56,8 @@ class Row:
     @property
     def well(self):
         """Whether nothing is left to do for the teacher."""
+        if self.status == "crashed":
+            return self.score is not None
         return self.status in ("graded", "skipped") or not self.handed_in
 
     def line(self):
@@ -56,7 +65,7 @@ class Row:
         if self.score is not None:
             what = f"{points(self.score)} of {points(self.max_score)}"
             if self.status != "graded":
-                what += f", {SAID[self.status]}"
+                what += f", {self.status}"
         else:
             what = SAID[self.status]
         if self.reason:
@@ -65,6 +74,15 @@ class Row:
             more = f" (and {len(self.notes) - 1} more)" if len(self.notes) > 1 else ""
             what += f"  [{self.notes[0]}{more}]"
         return printable(f"{self.student}: {what}")
+
+
+def breakdowns(cells):
+    """Return in plain words which cells broke down: loops, crashes, memory."""
+    said = []
+    for cell in cells:
+        if cell.status in BROKE_DOWN:
+            said.append(f"{cell.grade_id or 'a given cell'}: {BROKE_DOWN[cell.status]}")
+    return "; ".join(said[:3] + ["…"] * (len(said) > 3))
 
 
 def points(number):

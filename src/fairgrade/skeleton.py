@@ -95,7 +95,9 @@ class Skeleton:
         if stored.kernelspec and json.loads(stored.kernelspec):
             released.metadata["kernelspec"] = json.loads(stored.kernelspec)
         self.released = released
-        self.assignment = read_from(source, written, teachers, assignment)
+        self.assignment = read_from(
+            source, written, teachers, f"{assignment}/{notebook}"
+        )
 
     def with_answers(self, sources):
         """Return the notebook with some {grade id: source} put in."""
