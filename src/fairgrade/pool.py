@@ -27,6 +27,7 @@ from fairgrade.grading import (
 
 TRIES = 3  # of one submission whose worker dies
 BATCH = 8  # submissions in one task of a cluster
+PATIENCE = 10  # seconds for a scheduler to answer, and for its first worker
 AHEAD = 2  # tasks that wait in the cluster for each worker thread
 
 
@@ -326,10 +327,14 @@ def on_cluster(address, setup, todo):
         return
     todo = itertools.chain([first], todo)
     try:
-        client = Client(address, timeout=10, set_as_default=False)
+        client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise PoolError(f"no Dask scheduler at {address}: {error}") from None
     with client:
+        try:
+            client.wait_for_workers(1, PATIENCE)
+        except TimeoutError:
+            raise PoolError(f"the scheduler at {address} has no workers") from None
         try:
             yield from serve(client, json.dumps(setup), todo)
         except OSError as error:
