@@ -343,6 +343,7 @@ class FairAutograde(Autograde):
         except Exception as error:
             # One bad submission never stops the others.
             self.log.info("%s", student, exc_info=True)
+            shutil.rmtree(files.staged(self.place(student)), ignore_errors=True)
             reason = f"could not be written: {type(error).__name__}: {error}"
             self.say(Row(student, "crashed", reason, notes=notes))
 
