@@ -168,8 +168,8 @@ class Learner(Peer):
 
     def warn(self, message, category, filename, lineno, file=None, line=None):
         """Keep a warning for the judge, where a test may look out for it."""
-        named = (c for c in category.__mro__ if known.name_of(c) is not None)
-        name = next(named).removeprefix("builtins.")
+        named = map(known.name_of, category.__mro__)
+        name = next(filter(None, named)).removeprefix("builtins.")
         self.warned.append([name, str(message)[:500]])
 
     def late(self, number, stack):

@@ -37,6 +37,8 @@ class Peer(Share):
         self.channel = channel
         self.exports = {}
         self.export_numbers = {}
+        self.described = set()  # numbers of which the other side has the description
+        self.describing = []
         self.handles = {}  # number -> handle of the other side's object
         self.depth = 0
         self.named = {}  # what both sides have from given cells
@@ -71,18 +73,28 @@ class Peer(Share):
         return pack_node(new(value) if new else base.__new__(base, value), self, 1)
 
     def export(self, value):
-        number = self.export_numbers.get(id(value))
-        if number is not None:
-            return ["o", number]
-        if not self.exportable(value):
+        if id(value) not in self.export_numbers and not self.exportable(value):
             raise WireError(f"a {type(value).__qualname__} cannot cross")
-        if len(self.exports) >= EXPORT_LIMIT:
-            raise WireError(f"more than {EXPORT_LIMIT} objects have crossed")
-        described = proxies.describe(value, self)
-        number = len(self.exports)
-        self.exports[number] = value
-        self.export_numbers[id(value)] = number
-        return ["o", number, described]
+        return self.list_object(value)
+
+    def list_object(self, value):
+        """Return the node of an object of ours; until it has crossed, what it is."""
+        number = self.export_numbers.get(id(value))
+        if number is None:
+            if len(self.exports) >= EXPORT_LIMIT:
+                raise WireError(f"more than {EXPORT_LIMIT} objects have crossed")
+            number = self.export_numbers[id(value)] = len(self.exports)
+            self.exports[number] = value
+        if number in self.described:
+            return ["o", number]
+        self.describing.append(number)
+        return ["o", number, proxies.describe(value, self)]
+
+    def outgoing(self, value):
+        self.describing.clear()
+        parts = super().outgoing(value)
+        self.described.update(self.describing)
+        return parts
 
     def unpack_other(self, node):
         tag, content = node[0], node[1:]
@@ -100,17 +112,6 @@ class Peer(Share):
             if handle is not None:
                 return handle
         raise WireError(f"no object: {node!r:.100}")
-
-    def export_class(self, cls):
-        """Return the node of the class of an object that is exported."""
-        number = self.export_numbers.get(id(cls))
-        if number is not None:
-            return ["o", number]
-        described = proxies.describe(cls, self)
-        number = len(self.exports)
-        self.exports[number] = cls
-        self.export_numbers[id(cls)] = number
-        return ["o", number, described]
 
     def build_function(self, number, name):
         return proxies.build_function(self, number, name)
