@@ -190,7 +190,11 @@ class Learner(Peer):
         warnings.showwarning = self.warn
         warnings.simplefilter("always")
         while True:
-            verb, body = self.hear()
+            try:
+                verb, body = self.hear()
+            except WireError as error:
+                self.say("raise", self.pack_exception(error))
+                continue
             if verb == "do":
                 self.serve(body)
             del body
