@@ -32,6 +32,7 @@ from .wire import Channel, WireError
 GRACE = 1.0  # seconds that a learner's process has to say where it was late
 SHARE_OF_SLOW = 0.25  # of a cell's time, where the same answer was too slow before
 TEXT_LIMIT = 4000
+NO_ANSWER = "the process sent what is no answer"
 MISSING = object()
 
 
@@ -41,11 +42,12 @@ class Stop(BaseException):
     Not an Exception: what a test catches must not let it go on.
     """
 
-    def __init__(self, status, text, where=None):
+    def __init__(self, status, text, where=None, forged=False):
         super().__init__(text)
         self.status = status
         self.text = text
         self.where = where
+        self.forged = forged  # no honest answer looks like what arrived
 
 
 def handled(value):
@@ -111,14 +113,14 @@ class Judge(Peer):
         except EOFError:
             self.stop("crashed", "the process ended")
         except WireError as error:
-            self.stop("crashed", f"the process sent what is no answer: {error}")
+            self.stop("crashed", f"{NO_ANSWER}: {error}", forged=True)
         except MemoryError:
             self.stop("out of memory", "the answer is too big")
         except RecursionError:
             self.stop("crashed", "the process sent what is nested too deeply")
 
-    def stop(self, status, text, where=None):
-        self.stopped = self.stopped or Stop(status, text, where)
+    def stop(self, status, text, where=None, forged=False):
+        self.stopped = self.stopped or Stop(status, text, where, forged)
         raise self.stopped
 
     def request(self, operation, number, *arguments, **keywords):
@@ -132,7 +134,7 @@ class Judge(Peer):
         try:
             return super().listen()
         except WireError as error:  # a body that is well formed, and nonsense
-            self.stop("crashed", f"the process sent what is no answer: {error}")
+            self.stop("crashed", f"{NO_ANSWER}: {error}", forged=True)
 
     def seconds_left(self):
         return max(self.hall.deadline - time.monotonic(), 0.01)
@@ -262,8 +264,11 @@ class Hall:
                 if cell in self.culprits:
                     continue
                 try:
+                    self.start_clock(self.limits.seconds_per_cell)
                     self.run_there(source, cell, classes)
-                except Stop:
+                    # Is it still in step, after what this cell did?
+                    self.peer.request("echo", 0, [np.zeros(2), {"a": np.float64(1)}], study)
+                except (Stop, Exception):
                     self.culprits.add(cell)
                     self.discard()
                     break
@@ -278,12 +283,15 @@ class Hall:
 
     def run_there(self, source, cell, classes=()):
         """Run a cell in the learner's process; return its error and images."""
-        error, images = _plain_report(self.peer.request("run", 0, source, cell))
-        if classes:
-            mine = [name for name in classes if name in self.namespace]
-            plain = [name for name in mine if _is_plain(self.namespace[name])]
-            self.peer.request("adopt", 0, tuple(mine), tuple(plain))
-            self.peer.adopt(self.namespace, mine, plain)
+        try:
+            error, images = _plain_report(self.peer.request("run", 0, source, cell))
+            if classes:
+                mine = [name for name in classes if name in self.namespace]
+                plain = [name for name in mine if _is_plain(self.namespace[name])]
+                self.peer.request("adopt", 0, tuple(mine), tuple(plain))
+                self.peer.adopt(self.namespace, mine, plain)
+        except Exception as problem:  # its loop itself was tampered with
+            self.peer.stop("crashed", f"the process broke down: {problem}"[:300])
         return error, images
 
     def before_request(self, peer):
@@ -370,9 +378,14 @@ class Hall:
             return self.sources.get(cell.grade_id, released(cell))
         return cell.source
 
-    def stopped(self, stop):
+    def stopped(self, stop, wanted=frozenset()):
         """Return the outcome of a cell in which the learner's process was lost."""
         self.discard()
+        if stop.forged:
+            # Who forges answers does it again: the rest is graded without this answer.
+            for cell in self.assignment.cells:
+                if cell.is_run and cell.is_answer and self.bound_by(cell.grade_id) & wanted:
+                    self.culprits.add(cell.grade_id)
         text = stop.text
         if stop.status == "time-out":
             text = f"longer than {self.allowance:g} seconds"
@@ -488,14 +501,14 @@ class Hall:
                     if last is not None:
                         value = eval(last, self.namespace)
         except Stop as stop:
-            return self.stopped(stop)
+            return self.stopped(stop, wanted)
         except BaseException as caught:
             error = caught
         finally:
             # What the test itself bound is the test's from now on.
             self.owned -= names.bound(tree, in_place=False)
         if self.peer is not None and self.peer.stopped:
-            return self.stopped(self.peer.stopped)
+            return self.stopped(self.peer.stopped, wanted)
         if time.monotonic() > self.deadline:
             return self.stopped(Stop("time-out", ""))
         if error is not None:
@@ -594,15 +607,12 @@ class Hall:
 
 def _plain_report(report):
     """Return (error, images) of a cell if the report is what it should be."""
-    try:
-        error, images = report
-        if error is not None:
-            ename, evalue, where = error
-            if type(ename) is not str or type(evalue) is not str:
-                raise ValueError
-            error = ename[:200], evalue[:TEXT_LIMIT], _place(where)
-    except (TypeError, ValueError):
-        return ("Crash", "the process sent what is no report", None), ()
+    error, images = report
+    if error is not None:
+        ename, evalue, where = error
+        if type(ename) is not str or type(evalue) is not str:
+            raise WireError("no report of a cell")
+        error = ename[:200], evalue[:TEXT_LIMIT], _place(where)
     images = images if type(images) is tuple else ()
     return error, [image for image in images[:4] if type(image) is str]
 

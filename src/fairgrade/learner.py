@@ -52,10 +52,38 @@ def is_silent(source):
     return source.rstrip().endswith(";")
 
 
+@functools.cache
 def interactive_shell():
     """Return IPython's shell, made once: for magics, and for nothing else."""
+    from IPython.core.error import UsageError
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
+
+    impossible = (UsageError, NotImplementedError, ImportError, OSError)
+
+    class Shell(InteractiveShell):
+        """What a magic cannot do here is said, and costs no points."""
+
+        def run_line_magic(self, name, line, _stack_depth=1):
+            try:
+                return super().run_line_magic(name, line, _stack_depth + 1)
+            except impossible as error:
+                print(f"%{name} does nothing here: {error}")
+
+        def run_cell_magic(self, name, line, cell):
+            try:
+                return super().run_cell_magic(name, line, cell)
+            except impossible as error:
+                print(f"%%{name} does nothing here: {error}")
+
+        def system(self, command):
+            print(f"no commands here: {command}")
+
+        system_raw = system_piped = system
+
+        def getoutput(self, command, split=True, depth=0):
+            print(f"no commands here: {command}")
+            return []
 
     if not InteractiveShell.initialized():
         config = Config()
@@ -63,7 +91,7 @@ def interactive_shell():
         config.HistoryManager.hist_file = ":memory:"
         config.InteractiveShell.cache_size = 0
         hooks = sys.excepthook, sys.displayhook
-        InteractiveShell.instance(config=config)
+        Shell.instance(config=config)
         sys.excepthook, sys.displayhook = hooks
     return InteractiveShell.instance()
 
@@ -335,6 +363,7 @@ SERVICES = {
     "bind": Learner.bind,
     "adopt": Learner.take_over,
     "seed": Learner.seed,
+    "echo": lambda learner, *arguments: (arguments, learner.get_ipython),
 }
 OPERATIONS = {
     "call": lambda f, *arguments, **keywords: f(*arguments, **keywords),
