@@ -129,8 +129,13 @@ class Grader:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def load(self):
-        """Give the judges' process the assignments."""
-        data = {name: a.to_json() for name, a in self.assignments.items()}
+        """Give the prepared processes what they need: the learners' only the files."""
+        whole = {name: a.to_json() for name, a in self.assignments.items()}
+        files = {name: content["files"] for name, content in whole.items()}
+        self._load(self.judges, whole)
+        self._load(self.learners, files)
+
+    def _load(self, zygote, data):
         ours, theirs = socket.socketpair()
         text = json.dumps(data).encode()
 
@@ -141,7 +146,7 @@ class Grader:
         sender = threading.Thread(target=send, daemon=True)
         sender.start()
         with theirs:
-            ask(self.judges.control, "load", {}, [theirs.fileno()])
+            ask(zygote.control, "load", {}, [theirs.fileno()])
         sender.join()
 
     def grade(self, assignment, submission):
@@ -210,10 +215,8 @@ class Grader:
 
 
 def _all_walls():
-    try:
-        from .sandbox import WALLS
-    except ImportError:
-        return []
+    from .sandbox import WALLS
+
     return list(WALLS)
 
 
@@ -240,16 +243,10 @@ def judge_main(settings, found, assignments):
     write_files(own, assignment.files)
     os.chdir(own)
     os.chmod(own, 0o700)
-    scratches = []
 
     def spawn():
-        scratch = os.path.join(job["folder"], f"learner-{len(scratches)}")
-        scratches.append(scratch)
-        write_files(scratch, assignment.files)
-        os.chmod(job["folder"], 0o711)
-        os.chmod(scratch, 0o777)
         ours, theirs = socket.socketpair()
-        settings = {"limits": job["limits"], "scratch": scratch}
+        settings = {"limits": job["limits"], "assignment": assignment.name}
         with theirs:
             _, handle = ask(control, "spawn", settings, [theirs.fileno()])
 

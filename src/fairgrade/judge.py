@@ -6,6 +6,7 @@ question just asked: it has to carry the number, not to be guessed, of that ques
 """
 
 import ast
+import builtins
 import contextlib
 import enum
 import functools
@@ -16,6 +17,7 @@ import signal
 import sys
 import time
 import types
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -30,6 +32,7 @@ from .wire import Channel, WireError
 GRACE = 1.0  # seconds that a learner's process has to say where it was late
 SHARE_OF_SLOW = 0.25  # of a cell's time, where the same answer was too slow before
 TEXT_LIMIT = 4000
+NO_ANSWER = "the process sent what is no answer"
 MISSING = object()
 
 
@@ -39,11 +42,12 @@ class Stop(BaseException):
     Not an Exception: what a test catches must not let it go on.
     """
 
-    def __init__(self, status, text, where=None):
+    def __init__(self, status, text, where=None, forged=False):
         super().__init__(text)
         self.status = status
         self.text = text
         self.where = where
+        self.forged = forged  # no honest answer looks like what arrived
 
 
 def handled(value):
@@ -88,13 +92,15 @@ class Judge(Peer):
     def hear(self):
         with self.guard():
             data = self.channel.receive(self.hall.deadline + GRACE)
-            nonce, verb, parts, printed = unframe(data)
+            nonce, verb, parts, printed, warned = unframe(data)
             if nonce != self.nonce:
                 raise WireError("an answer to no question, or to another one")
             self.hall.printed.write(printed)
             body = self.incoming(*parts)
         if verb == "late":
             self.stop("time-out", "", _place(body))
+        if warned:
+            _warn(warned)
         return verb, body
 
     @contextlib.contextmanager
@@ -107,14 +113,14 @@ class Judge(Peer):
         except EOFError:
             self.stop("crashed", "the process ended")
         except WireError as error:
-            self.stop("crashed", f"the process sent what is no answer: {error}")
+            self.stop("crashed", f"{NO_ANSWER}: {error}", forged=True)
         except MemoryError:
             self.stop("out of memory", "the answer is too big")
         except RecursionError:
             self.stop("crashed", "the process sent what is nested too deeply")
 
-    def stop(self, status, text, where=None):
-        self.stopped = self.stopped or Stop(status, text, where)
+    def stop(self, status, text, where=None, forged=False):
+        self.stopped = self.stopped or Stop(status, text, where, forged)
         raise self.stopped
 
     def request(self, operation, number, *arguments, **keywords):
@@ -128,7 +134,7 @@ class Judge(Peer):
         try:
             return super().listen()
         except WireError as error:  # a body that is well formed, and nonsense
-            self.stop("crashed", f"the process sent what is no answer: {error}")
+            self.stop("crashed", f"{NO_ANSWER}: {error}", forged=True)
 
     def seconds_left(self):
         return max(self.hall.deadline - time.monotonic(), 0.01)
@@ -194,6 +200,20 @@ def _is_open(value):
     return getattr(kind, "__module__", None) == "__main__"
 
 
+def _warn(warned):
+    """Repeat the learner's warnings here, where a test may have turned them to errors."""
+    for item in warned[:20]:
+        fits = type(item) is list and [type(x) for x in item] == [str, str]
+        category = getattr(builtins, item[0], None) if fits else None
+        if isinstance(category, type) and issubclass(category, Warning):
+            # Without a registry each is new; the place would be the judge's.
+            warnings.warn_explicit(item[1], category, "the learner's code", 0)
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    print(f"{category.__name__}: {message}", file=file or sys.stderr)
+
+
 def _place(body):
     """Return (cell, line) if that is what arrived, else None."""
     fits = type(body) is tuple and tuple(map(type, body)) == (str, int)
@@ -244,8 +264,11 @@ class Hall:
                 if cell in self.culprits:
                     continue
                 try:
+                    self.start_clock(self.limits.seconds_per_cell)
                     self.run_there(source, cell, classes)
-                except Stop:
+                    # Is it still in step, after what this cell did?
+                    self.peer.request("echo", 0, [np.zeros(2), {"a": np.float64(1)}], study)
+                except (Stop, Exception):
                     self.culprits.add(cell)
                     self.discard()
                     break
@@ -260,12 +283,15 @@ class Hall:
 
     def run_there(self, source, cell, classes=()):
         """Run a cell in the learner's process; return its error and images."""
-        error, images = _plain_report(self.peer.request("run", 0, source, cell))
-        if classes:
-            mine = [name for name in classes if name in self.namespace]
-            plain = [name for name in mine if _is_plain(self.namespace[name])]
-            self.peer.request("adopt", 0, tuple(mine), tuple(plain))
-            self.peer.adopt(self.namespace, mine, plain)
+        try:
+            error, images = _plain_report(self.peer.request("run", 0, source, cell))
+            if classes:
+                mine = [name for name in classes if name in self.namespace]
+                plain = [name for name in mine if _is_plain(self.namespace[name])]
+                self.peer.request("adopt", 0, tuple(mine), tuple(plain))
+                self.peer.adopt(self.namespace, mine, plain)
+        except Exception as problem:  # its loop itself was tampered with
+            self.peer.stop("crashed", f"the process broke down: {problem}"[:300])
         return error, images
 
     def before_request(self, peer):
@@ -352,9 +378,14 @@ class Hall:
             return self.sources.get(cell.grade_id, released(cell))
         return cell.source
 
-    def stopped(self, stop):
+    def stopped(self, stop, wanted=frozenset()):
         """Return the outcome of a cell in which the learner's process was lost."""
         self.discard()
+        if stop.forged:
+            # Who forges answers does it again: the rest is graded without this answer.
+            for cell in self.assignment.cells:
+                if cell.is_run and cell.is_answer and self.bound_by(cell.grade_id) & wanted:
+                    self.culprits.add(cell.grade_id)
         text = stop.text
         if stop.status == "time-out":
             text = f"longer than {self.allowance:g} seconds"
@@ -470,14 +501,14 @@ class Hall:
                     if last is not None:
                         value = eval(last, self.namespace)
         except Stop as stop:
-            return self.stopped(stop)
+            return self.stopped(stop, wanted)
         except BaseException as caught:
             error = caught
         finally:
             # What the test itself bound is the test's from now on.
             self.owned -= names.bound(tree, in_place=False)
         if self.peer is not None and self.peer.stopped:
-            return self.stopped(self.peer.stopped)
+            return self.stopped(self.peer.stopped, wanted)
         if time.monotonic() > self.deadline:
             return self.stopped(Stop("time-out", ""))
         if error is not None:
@@ -576,15 +607,12 @@ class Hall:
 
 def _plain_report(report):
     """Return (error, images) of a cell if the report is what it should be."""
-    try:
-        error, images = report
-        if error is not None:
-            ename, evalue, where = error
-            if type(ename) is not str or type(evalue) is not str:
-                raise ValueError
-            error = ename[:200], evalue[:TEXT_LIMIT], _place(where)
-    except (TypeError, ValueError):
-        return ("Crash", "the process sent what is no report", None), ()
+    error, images = report
+    if error is not None:
+        ename, evalue, where = error
+        if type(ename) is not str or type(evalue) is not str:
+            raise WireError("no report of a cell")
+        error = ename[:200], evalue[:TEXT_LIMIT], _place(where)
     images = images if type(images) is tuple else ()
     return error, [image for image in images[:4] if type(image) is str]
 
@@ -608,8 +636,10 @@ def _is_plain(cls):
 SEEDED = set()
 
 
-def watch_seeds():
-    """Note from now on when a library's own generator is seeded."""
+def watch():
+    """Note from now on when a library's own generator is seeded; show warnings plainly."""
+    warnings.showwarning = _show_warning
+    warnings.simplefilter("default")
     _watch(np.random, "seed", "numpy")
     _watch(np.random, "set_state", "numpy")
     _watch(random, "seed", "random")

@@ -9,10 +9,13 @@ import contextlib
 import enum
 import sys
 
+import numpy as np
+
 from . import known, proxies
 from .share import Share, torch_of
 from .wire import LENGTH, WireError, dump, load, pack_node
 
+USUAL_ERRORS = np.geterr()
 DEPTH_LIMIT = 40  # of requests within requests
 EXPORT_LIMIT = 1_000_000
 IMMUTABLE = (int, float, complex, str, bytes, tuple, frozenset)
@@ -34,6 +37,8 @@ class Peer(Share):
         self.channel = channel
         self.exports = {}
         self.export_numbers = {}
+        self.described = set()  # numbers of which the other side has the description
+        self.describing = []
         self.handles = {}  # number -> handle of the other side's object
         self.depth = 0
         self.named = {}  # what both sides have from given cells
@@ -68,18 +73,28 @@ class Peer(Share):
         return pack_node(new(value) if new else base.__new__(base, value), self, 1)
 
     def export(self, value):
-        number = self.export_numbers.get(id(value))
-        if number is not None:
-            return ["o", number]
-        if not self.exportable(value):
+        if id(value) not in self.export_numbers and not self.exportable(value):
             raise WireError(f"a {type(value).__qualname__} cannot cross")
-        if len(self.exports) >= EXPORT_LIMIT:
-            raise WireError(f"more than {EXPORT_LIMIT} objects have crossed")
-        described = proxies.describe(value, self)
-        number = len(self.exports)
-        self.exports[number] = value
-        self.export_numbers[id(value)] = number
-        return ["o", number, described]
+        return self.list_object(value)
+
+    def list_object(self, value):
+        """Return the node of an object of ours; until it has crossed, what it is."""
+        number = self.export_numbers.get(id(value))
+        if number is None:
+            if len(self.exports) >= EXPORT_LIMIT:
+                raise WireError(f"more than {EXPORT_LIMIT} objects have crossed")
+            number = self.export_numbers[id(value)] = len(self.exports)
+            self.exports[number] = value
+        if number in self.described:
+            return ["o", number]
+        self.describing.append(number)
+        return ["o", number, proxies.describe(value, self)]
+
+    def outgoing(self, value):
+        self.describing.clear()
+        parts = super().outgoing(value)
+        self.described.update(self.describing)
+        return parts
 
     def unpack_other(self, node):
         tag, content = node[0], node[1:]
@@ -97,17 +112,6 @@ class Peer(Share):
             if handle is not None:
                 return handle
         raise WireError(f"no object: {node!r:.100}")
-
-    def export_class(self, cls):
-        """Return the node of the class of an object that is exported."""
-        number = self.export_numbers.get(id(cls))
-        if number is not None:
-            return ["o", number]
-        described = proxies.describe(cls, self)
-        number = len(self.exports)
-        self.exports[number] = cls
-        self.export_numbers[id(cls)] = number
-        return ["o", number, described]
 
     def build_function(self, number, name):
         return proxies.build_function(self, number, name)
@@ -188,10 +192,8 @@ class Peer(Share):
 
     def request(self, operation, number, *arguments, **keywords):
         """Ask the other side to do something, and return the result or raise its error."""
-        torch = torch_of()
-        no_grad = torch is not None and not torch.is_grad_enabled()
         keywords = tuple(keywords.items())
-        body = (operation, number, arguments, keywords, no_grad, self.seconds_left())
+        body = (operation, number, arguments, keywords, mode(), self.seconds_left())
         self.say("do", body)
         return self.listen()
 
@@ -214,14 +216,18 @@ class Peer(Share):
             if self.depth > DEPTH_LIMIT:
                 raise RecursionError(f"{DEPTH_LIMIT} calls within calls")
             try:
-                operation, number, arguments, keywords, no_grad, _ = body
+                operation, number, arguments, keywords, wanted, _ = body
                 if type(arguments) is not tuple or type(keywords) is not tuple:
                     raise ValueError
                 keywords = dict(keywords)
+                if wanted is not None:
+                    _, errors = wanted
+                    if len(errors) != len(USUAL_ERRORS):
+                        raise ValueError
             except (TypeError, ValueError):
                 raise WireError("malformed request") from None
             del body
-            with _no_grad(no_grad is True):
+            with in_mode(wanted):
                 result = self.perform(operation, number, arguments, keywords)
             del arguments, keywords
             verb = "ok"
@@ -303,26 +309,26 @@ class Peer(Share):
         raise NotImplementedError
 
 
-def frame(nonce, verb, parts, printed=""):
+def frame(nonce, verb, parts, printed="", warned=()):
     """Return a message as bytes: a head, then the states of objects as they are."""
     dropped, states, node = parts
     numbers = [number for number, _ in states]
     lengths = [len(state) for _, state in states]
-    head = dump([nonce, verb, dropped, numbers, lengths, node, printed])
+    head = dump([nonce, verb, dropped, numbers, lengths, node, printed, list(warned)])
     return b"".join([LENGTH.pack(len(head)), head, *(state for _, state in states)])
 
 
 def unframe(data):
-    """Return (nonce, verb, [dropped, states, node], printed) of a message."""
+    """Return (nonce, verb, parts, printed, warned) of a message."""
     if len(data) < LENGTH.size:
         raise WireError("a message that is too short")
     end = LENGTH.size + LENGTH.unpack_from(data)[0]
     message = load(data[LENGTH.size : end])
-    if type(message) is not list or len(message) != 7:
+    if type(message) is not list or len(message) != 8:
         raise WireError("malformed message")
-    nonce, verb, dropped, numbers, lengths, node, printed = message
-    kinds = tuple(map(type, (nonce, verb, dropped, numbers, lengths, printed)))
-    if kinds != (bytes, str, list, list, list, str) or len(numbers) != len(lengths):
+    nonce, verb, dropped, numbers, lengths, node, printed, warned = message
+    kinds = tuple(map(type, (nonce, verb, dropped, numbers, lengths, printed, warned)))
+    if kinds != (bytes, str, list, list, list, str, list) or len(numbers) != len(lengths):
         raise WireError("malformed message")
     states = []
     for number, length in zip(numbers, lengths, strict=True):
@@ -332,7 +338,7 @@ def unframe(data):
         end += length
     if end != len(data):
         raise WireError("a message of another length than it says")
-    return nonce, verb, [dropped, states, node], printed
+    return nonce, verb, [dropped, states, node], printed, warned
 
 
 def _joined(kind, bases):
@@ -352,14 +358,34 @@ def _text(error):
         return type(error).__name__
 
 
-@contextlib.contextmanager
-def _no_grad(wanted):
+def mode():
+    """Return what of this side's context has to hold on the other, or None for usual.
+
+    That is torch's ``no_grad`` and NumPy's ``errstate``.
+    """
     torch = torch_of()
-    if torch is None or not wanted:
+    no_grad = torch is not None and not torch.is_grad_enabled()
+    errors = np.geterr()
+    if not no_grad and errors == USUAL_ERRORS:
+        return None
+    return no_grad, tuple(errors.values())
+
+
+@contextlib.contextmanager
+def in_mode(wanted):
+    """Do something in the mode of the other side."""
+    if wanted is None:
         yield
-    else:
-        with torch.no_grad():
-            yield
+        return
+    no_grad, errors = wanted
+    known = ("ignore", "warn", "raise")
+    errors = [x if x in known else "warn" for x in errors]
+    with contextlib.ExitStack() as stack:
+        names = dict(zip(USUAL_ERRORS, errors, strict=True))
+        stack.enter_context(np.errstate(**names))
+        if no_grad and torch_of() is not None:
+            stack.enter_context(torch_of().no_grad())
+        yield
 
 
 class _Token:

@@ -61,7 +61,7 @@ def number_of(value, peer):
     """Return the number of a handle of this peer's, or None."""
     kind = type(value)
     if kind is HandleClass:
-        found = kind.__getattribute__(value, "__dict__").get("_fairgrade")
+        found = kind.__getattribute__(value, "__dict__").get("_fairgrade_class")
     elif type(kind) is HandleClass:
         try:
             found = object.__getattribute__(value, "_fairgrade")
@@ -91,7 +91,7 @@ def describe(value, peer):
             for cls in value.__mro__[:-1]
         ]
         return ["class", value.__name__[:100], bases, _specials(value), claims[:50]]
-    return ["instance", peer.export_class(type(value))]
+    return ["instance", peer.list_object(type(value))]
 
 
 def _specials(cls):
@@ -148,7 +148,7 @@ def _build_class(peer, number, name, bases, specials, claims):
     body = {
         "__module__": "__main__",
         "__qualname__": name,
-        "_fairgrade": (peer, number),
+        "_fairgrade_class": (peer, number),
         "_fairgrade_claims": tuple(c for c in claims if type(c) is str),
         "_fairgrade_specials": tuple(s for s in specials if type(s) is str),
     }
@@ -282,7 +282,7 @@ class HandleClass(type):
 
 
 def _of_class(cls):
-    found = type.__getattribute__(cls, "__dict__").get("_fairgrade")
+    found = type.__getattribute__(cls, "__dict__").get("_fairgrade_class")
     if found is None:
         raise TypeError(
             f"{cls.__name__!r} is made of a learner's class: "

@@ -166,11 +166,6 @@ class Share:
         """Take over a message's states; return its value."""
         if type(dropped) is not list or type(states) is not list:
             raise WireError("malformed message")
-        for number in dropped:
-            if type(number) is not int:
-                raise WireError("malformed message")
-            self.graphs.pop(-1 - number, None)
-            self.forget(number)
         todo, room = [], NODE_LIMIT
         for number, state in states:
             kind = KINDS.get(state[:1])
@@ -202,7 +197,14 @@ class Share:
         self.highest = max([self.highest, *theirs])
         for _, number, kind, content, _ in todo:
             _checked(kind.fill, self.entries[number], content, self)
-        return unpack_node(node, self)
+        value = unpack_node(node, self)
+        # Last of all: what is dropped may have changed just before.
+        for number in dropped:
+            if type(number) is not int:
+                raise WireError("malformed message")
+            self.graphs.pop(-1 - number, None)
+            self.forget(number)
+        return value
 
 
 def _checked(step, *arguments):

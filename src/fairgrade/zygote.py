@@ -5,6 +5,7 @@ nor the open files of who started it. It does what comes over its control socket
 when that closes, and takes its children with it.
 """
 
+import base64
 import contextlib
 import gc
 import importlib
@@ -17,23 +18,14 @@ import sys
 import traceback
 from pathlib import Path
 
+from . import sandbox
+from .scratch import Scratch
+
 COMMAND_LIMIT = 64 * 1024
 START_SECONDS = 120
-ENVIRONMENT = {
-    **dict.fromkeys(
-        ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1"
-    ),
-    "LANG": "C.UTF-8",
-    "MPLBACKEND": "agg",
-    "PATH": "/usr/bin:/bin",
-    "HOME": "/nonexistent",
-    "IPYTHONDIR": "/nonexistent",
-    "MPLCONFIGDIR": "/nonexistent",
-    "PYTHONDONTWRITEBYTECODE": "1",
-}
 BOOT = """\
-import json, sys
-sys.path[:] = json.loads(sys.argv[1])
+import sys
+sys.path.insert(0, sys.argv[1])
 from fairgrade.zygote import main
 main(*sys.argv[2:])
 """
@@ -58,17 +50,15 @@ class Zygote:
         self.kind = kind
         self.number = 0
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        path = [entry for entry in sys.path if entry]
         package = str(Path(__file__).resolve().parent.parent)
-        if package not in path:
-            path.insert(0, package)
         settings = json.dumps({"imports": sorted(imports), "walls": sorted(walls)})
         number = str(theirs.fileno())
-        command = [sys.executable, "-P", "-c", BOOT, json.dumps(path), kind]
+        # Not the path of who starts it: the folder of a course holds solutions.
+        command = [sys.executable, "-P", "-c", BOOT, package, kind]
         with theirs:
             self.process = subprocess.Popen(
                 [*command, number, settings],
-                env=ENVIRONMENT,
+                env=sandbox.environment(),
                 cwd="/",
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -150,6 +140,8 @@ def main(kind, descriptor, settings):
     settings = json.loads(settings)
     control = socket.socket(fileno=int(descriptor))
     control.set_inheritable(False)
+    if kind == "learner":
+        sandbox.prepare()
     prepare(kind, settings)
     control.send(b"ready")
     Forker(kind, control, settings["walls"]).forever()
@@ -171,9 +163,9 @@ def prepare(kind, settings):
     learner.interactive_shell()
     rehearse()
     if kind == "judge":
-        judge.watch_seeds()
+        judge.watch()
     else:
-        prepare_walls(settings["walls"])
+        sandbox.seal([entry for entry in sys.path if os.path.isdir(entry)])
     gc.collect()
     gc.freeze()
 
@@ -215,7 +207,7 @@ class Forker:
         self.kind = kind
         self.control = control
         self.walls = walls
-        self.children = set()
+        self.children = {}  # number -> what is left to do once it has ended
         self.data = {}
 
     def forever(self):
@@ -253,6 +245,12 @@ class Forker:
             source.makefile("rb") as file,
         ):
             data = json.load(file)
+        if self.kind == "learner":
+            self.data = {
+                name: {path: base64.b64decode(text) for path, text in files.items()}
+                for name, files in data.items()
+            }
+            return
         self.data = {name: from_json(content) for name, content in data.items()}
         for assignment in self.data.values():
             study(assignment)
@@ -260,10 +258,17 @@ class Forker:
 
     def do_spawn(self, settings, found):
         self.reap()
-        pid = os.fork()
+        stack = contextlib.ExitStack()
+        if self.kind == "learner":
+            files = self.data.get(settings["assignment"], {})
+            scratch = Scratch(files, on_disk=sandbox.needs_disk())
+            settings["scratch"] = stack.enter_context(scratch)
+            pid = sandbox.fork()
+        else:
+            pid = os.fork()
         if pid == 0:
             self.child(settings, found)
-        self.children.add(pid)
+        self.children[pid] = stack
         return os.pidfd_open(pid)
 
     def do_end(self, settings, found):
@@ -274,6 +279,7 @@ class Forker:
         for pid in self.children:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
+            self.children[pid].close()
         self.children.clear()
 
     def reap(self):
@@ -284,7 +290,7 @@ class Forker:
             except ChildProcessError:
                 ended = pid
             if ended:
-                self.children.discard(pid)
+                self.children.pop(pid).close()
 
     def child(self, settings, found):
         """Be a forked process; never return."""
@@ -312,16 +318,8 @@ def learner_main(settings, found, walls):
     from .grading import Limits
 
     sock = socket.socket(fileno=os.dup(found[0]))
-    keep = sock.fileno()
-    quiet = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(quiet, descriptor)
-    os.closerange(3, keep)
-    os.closerange(keep + 1, 65536)
-    if settings["scratch"]:
-        os.chdir(settings["scratch"])
     limits = Limits(**settings["limits"])
-    enter_walls(limits, settings["scratch"], walls)
+    sandbox.enter(limits, settings["scratch"], walls, keep=[sock.fileno()])
     learner.main(sock, limits.output)
 
 
@@ -330,40 +328,3 @@ def die_with_parent():
     import ctypes
 
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-
-
-def prepare_walls(walls):
-    """Do once what the walls need, before any learner's process is forked."""
-    try:
-        from . import sandbox
-    except ImportError:
-        return
-    sandbox.prepare(walls)
-
-
-def enter_walls(limits, scratch, walls):
-    """Go behind the walls: nothing from outside can be reached from here on."""
-    try:
-        from . import sandbox
-    except ImportError:
-        limit_resources(limits)
-        return
-    sandbox.enter(limits, scratch, walls)
-
-
-def limit_resources(limits):
-    """Stand in for the walls: limits of resources only."""
-    import resource
-
-    seconds = int(limits.seconds_in_all) + 1
-    for what, most in [
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, limits.file_size),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 64),
-    ]:
-        resource.setrlimit(what, (most, most))
-    with open("/proc/self/statm") as file:
-        used = int(file.read().split()[0]) * resource.getpagesize()
-    most = used + limits.memory
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
