@@ -1,0 +1,566 @@
+"""The sandbox that a learner's code runs in: its walls, and how they are put up.
+
+In the process that everything is forked from (the zygote), which is trusted::
+
+    prepare()          # first of all, before any import that starts threads
+    import numpy ...   # the course's imports
+    seal()             # once they are done
+
+and for each submission::
+
+    with Scratch(files) as scratch:
+        child = fork()
+        if child == 0:
+            enter(limits, scratch, keep=[channel.fileno()])
+            ...        # only now the learner's code
+
+Each wall is built from parts of the kernel; most are built twice over, so that a hole
+in one part is still behind another. `fairgrade doctor` attacks them (`doctor.py`).
+
+Bubblewrap builds the same namespaces around a program that it executes. A forked child
+executes nothing, and `prepare` and `seal` do for the zygote what bubblewrap would. It
+helps on one kind of machine only: where ordinary users are refused user namespaces but
+bubblewrap may make them (`zygote_command`).
+"""
+
+import contextlib
+import dataclasses
+import functools
+import json
+import math
+import os
+import pathlib
+import random
+import resource
+import shutil
+import signal
+import site
+import subprocess
+import sys
+import tempfile
+
+from . import kernel, landlock, namespaces, seccomp
+
+# How: the parts of the kernel, in the order in which they are put up.
+PARTS = (
+    "descriptors",
+    "mounts",
+    "net",
+    "ipc",
+    "pids",
+    "limits",
+    "user",
+    "death",
+    "landlock",
+    "seccomp",
+)
+SYSTEM = ("/lib", "/lib64", "/lib32", "/usr/lib", "/usr/lib64", "/usr/lib32")
+SYSTEM += ("/usr/share", "/usr/local/lib", "/nix/store", "/gnu/store")
+SETTINGS = ("ld.so.cache", "localtime", "timezone", "alternatives", "mime.types")
+OPEN_FILES = 128
+# Numbers that no system hands out: above containers', below systemd's own.
+SPARE_USERS = range(0x70000000, 0x7FFE0000)
+_ground = None
+
+
+def readable_paths(also=()):
+    """Return the paths that a learner's code may read: Python and the system's part."""
+    prefixes = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
+    python = [f"{p}/{part}" for p in sorted(prefixes) for part in ("lib", "lib64")]
+    python += [f"{p}/share" for p in sorted(prefixes)]  # not etc: it may hold passwords
+    if site.getusersitepackages() in sys.path:
+        python.append(site.getusersitepackages())
+    own = str(pathlib.Path(__file__).parent)
+    settings = [f"/etc/{name}" for name in SETTINGS]
+    return [*SYSTEM, *settings, *python, own, *map(os.fspath, also)]
+
+
+def prepare(parts=PARTS):
+    """Move this process into namespaces, and make ready what every child will use.
+
+    Call it once, first of all: before threads are started and the course is imported.
+    What this machine refuses is remembered, and told by `enter`. Where process numbers
+    can be had, this returns in a child, which is number 1 of its own; the process that
+    called it waits for that one, dies with it and passes its exit status on. Nothing
+    that descends from it outlives it, and its children's numbers mean nothing outside:
+    pass a pidfd (`os.pidfd_open`) to whom should kill them.
+
+    Parameters
+    ----------
+    parts : collection of str
+        The parts of the kernel to use; fewer than `PARTS` only to test the others.
+    """
+    global _ground
+    if _ground is not None:
+        raise RuntimeError(
+            "prepare() was called before in this process: once is enough"
+        )
+    proc = os.open("/proc", os.O_PATH | os.O_CLOEXEC)
+    _ground = ground = Ground(frozenset(parts), proc)
+    made, refused, ground.nested = namespaces.separate(proc, parts)
+    ground.made |= made - {"mounts"}
+    ground.refused |= refused
+    ground.own_mounts = "mounts" in made
+    if "pids" in parts:
+        with ground.trying("pids"):
+            namespaces.become_number_one()
+            ground.pid_namespace = os.open("self/ns/pid", os.O_RDONLY, dir_fd=proc)
+    _user_numbers()
+    if "seccomp" in parts:
+        try:
+            ground.program = seccomp.program()
+        except (ImportError, RuntimeError, OSError) as error:
+            ground.refused["seccomp"] = f"libseccomp: {error}"
+
+
+def seal(readable=()):
+    """Leave the teacher's files behind: keep only Python, the system and `readable`.
+
+    Call it once, when the course's imports are done.
+    """
+    ground = _prepared()
+    ground.readable = readable_paths(readable)
+    if ground.own_mounts:
+        with ground.trying("mounts"):
+            namespaces.change_root(ground.readable)
+
+
+def fork():
+    """Fork as `os.fork` does; the child sees no other process where that is possible."""
+    ground = _prepared()
+    if "pids" in ground.made:
+        return namespaces.fork(ground.pid_namespace)
+    return os.fork()
+
+
+def enter(limits, scratch, walls=None, keep=()):
+    """Put up the walls around this freshly forked child, for ever.
+
+    Parameters
+    ----------
+    limits : Limits
+        With `seconds_in_all`, `memory`, `processes` and `file_size`.
+    scratch : Scratch
+        The folder to work in.
+    walls : collection of str, optional
+        The walls that must stand; all of `WALLS` by default.
+    keep : collection of int
+        The descriptors to keep open; the standard three lead to `/dev/null`.
+
+    Returns
+    -------
+    set of str
+        The walls that stand.
+
+    Raises
+    ------
+    WallMissing
+        If one of `walls` does not stand.
+    """
+    ground = _prepared()
+    own = {d for d in (ground.proc, ground.pid_namespace) if d is not None}
+    if "descriptors" in ground.parts:
+        with ground.trying("descriptors"):
+            _close_all_but({*keep, *own})
+            _forget_environment()
+    size = max(limits.file_size, scratch.size)
+    folder = scratch.folder
+    if "mounts" in ground.made:
+        with ground.trying("mounts"):
+            user = os.getuid() if scratch.user is None else scratch.user
+            group = os.getgid() if scratch.user is None else scratch.user
+            namespaces.own_scratch(size, user, group)
+            folder = namespaces.SCRATCH
+            scratch.fill(folder)
+    if folder is None:
+        raise WallMissing(["disk"], "no folder was made, and none can be mounted")
+    if "limits" in ground.parts:
+        with ground.trying("limits"):
+            _limit(limits, ground.proc)
+    if "user" in ground.parts:
+        with ground.trying("user"):
+            _become(scratch.user, ground)
+    for descriptor in own - set(keep):
+        os.close(descriptor)
+    os.umask(0o077)
+    os.chdir(folder)
+    for name in ("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR"):
+        os.environ[name] = folder
+    tempfile.tempdir = None
+    if "death" in ground.parts:
+        with ground.trying("death"):
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+            kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+            kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    devices = [f"/dev/{name}" for name in namespaces.DEVICES]
+    if "landlock" in ground.parts:
+        with ground.trying("landlock"):
+            landlock.restrict(ground.readable + devices, [folder, "/dev/null"])
+    if ground.program is not None:
+        with ground.trying("seccomp"):
+            seccomp.install(ground.program)
+    stand = {name for name, wall in WALLS.items() if wall.stands(ground.made)}
+    lacking = [
+        name for name in (WALLS if walls is None else walls) if name not in stand
+    ]
+    if lacking:
+        raise WallMissing(lacking, "; ".join(ground.refused.values()))
+    return stand
+
+
+def _prepared():
+    if _ground is None:
+        raise RuntimeError("call prepare() first, before the course is imported")
+    return _ground
+
+
+def _close_all_but(keep):
+    nothing = os.open("/dev/null", os.O_RDWR)
+    for standard in {0, 1, 2} - keep:
+        os.dup2(nothing, standard)
+    last = 2
+    for descriptor in sorted({d for d in keep if d > 2}):
+        os.closerange(last + 1, descriptor)
+        last = descriptor
+    os.closerange(last + 1, 2**31 - 1)
+
+
+def _forget_environment():
+    keep = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    os.environ.clear()
+    os.environ.update(keep, USER="learner", LOGNAME="learner")
+
+
+def _limit(limits, proc):
+    seconds = math.ceil(limits.seconds_in_all)
+    # What the imports took is not the learner's; what comes on top is.
+    memory = _address_space(proc) + limits.memory
+    for name, value in (
+        ("CPU", seconds),
+        ("AS", memory),
+        ("FSIZE", limits.file_size),
+        ("NPROC", limits.processes),
+        ("NOFILE", OPEN_FILES),
+        ("CORE", 0),
+        ("MSGQUEUE", 0),
+        ("RTPRIO", 0),
+        ("MEMLOCK", 1 << 16),
+    ):
+        kind = getattr(resource, f"RLIMIT_{name}")
+        most = resource.getrlimit(kind)[1]
+        value = value if most == resource.RLIM_INFINITY else min(value, most)
+        resource.setrlimit(kind, (value, value))
+
+
+def _address_space(proc):
+    handle = os.open("self/statm", os.O_RDONLY, dir_fd=proc)
+    pages = int(os.read(handle, 100).split()[0])
+    os.close(handle)
+    return pages * resource.getpagesize()
+
+
+def _become(user, ground):
+    if user is not None and not ground.nested:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    else:
+        # The kernel counts threads by user namespace: in one of its own, only its own.
+        namespaces.own_user_namespace(ground.proc)
+    kernel.drop_capabilities()
+
+
+def spare_user():
+    """Return a number that no user of this machine has, or None if not allowed to be."""
+    free = _user_numbers()
+    return random.SystemRandom().choice(free) if len(free) > 1 else None
+
+
+@functools.cache
+def _user_numbers():
+    if os.geteuid() != 0:
+        return ()
+    with open("/proc/self/uid_map") as lines:
+        maps = [tuple(map(int, line.split())) for line in lines]
+    start, _, count = max(maps, key=lambda entry: entry[2])
+    free = range(max(start, SPARE_USERS.start), min(start + count, SPARE_USERS.stop))
+    # A container may have few numbers: then the upper half of what it has.
+    return free or range(start + count // 2, start + count)
+
+
+KEPT_VARIABLES = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "OMP_NUM_THREADS", "MPLBACKEND")
+KEPT_VARIABLES += ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONHASHSEED")
+
+
+def environment():
+    """Return the environment variables that a zygote is started with, and no others.
+
+    Variables are copied into a program's memory when it starts and cannot be taken out
+    again: a zygote started with the teacher's would hand them on to every learner.
+    """
+    names = (*KEPT_VARIABLES, "PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
+    one = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+    return {"MPLBACKEND": "Agg", "HOME": "/nonexistent", **one, **kept}
+
+
+def zygote_command(argv):
+    """Return the command that starts a zygote: `argv`, in bubblewrap if that helps."""
+    return list(argv)
+
+
+@functools.cache
+def standing():
+    """Return the names of the walls that stand on this machine, and why parts do not.
+
+    Returns
+    -------
+    walls : tuple of str
+        In the order of `WALLS`.
+    refused : dict of str to str
+        What the kernel said to each part that it refused.
+    """
+    command = zygote_command([sys.executable, "-m", "fairgrade.sandbox"])
+    done = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, cwd="/", timeout=60
+    )
+    if done.returncode != 0:
+        return (), {"start": done.stderr.strip() or f"exit status {done.returncode}"}
+    said = json.loads(done.stdout)
+    return tuple(said["standing"]), said["refused"]
+
+
+def missing(walls=None):
+    """Return those of `walls` (all by default) that cannot stand on this machine."""
+    stand, _ = standing()
+    return tuple(
+        name for name in (WALLS if walls is None else walls) if name not in stand
+    )
+
+
+def _try_all():
+    # Run as a program of its own: puts every wall up once and says which stand.
+    prepare()
+    seal()
+    reader, writer = os.pipe()
+    child = fork()
+    if child == 0:
+        try:
+            folder = "/" if "mounts" not in _ground.made else None
+            scratch = Scratch({}, folder=folder)
+            stand = enter(_TrialLimits(), scratch, walls=(), keep=[writer])
+            said = {"standing": [n for n in WALLS if n in stand]}
+            os.write(writer, json.dumps(said | {"refused": _ground.refused}).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader) as lines:
+        print(lines.read())
+    os.waitpid(child, 0)
+
+
+class WallMissing(Exception):
+    """A wall that must stand does not."""
+
+    def __init__(self, walls, why=""):
+        self.walls = tuple(walls)
+        super().__init__(
+            f"cannot put up: {', '.join(self.walls)}" + (f" ({why})" if why else "")
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Wall:
+    """What a wall stops, and the parts of the kernel that build it.
+
+    Attributes
+    ----------
+    stops : str
+        One plain sentence.
+    built : tuple of frozenset of str
+        Each a set of `PARTS` that is enough by itself.
+    remedy : str
+        How to get it where it is missing.
+    """
+
+    stops: str
+    built: tuple
+    remedy: str
+
+    def stands(self, made):
+        """Return whether the parts `made` are enough."""
+        return any(parts <= made for parts in self.built)
+
+
+def _wall(stops, *built, remedy):
+    return Wall(stops, tuple(frozenset(parts.split()) for parts in built), remedy)
+
+
+SPACES = (
+    "let ordinary users make user namespaces (sysctl kernel.unprivileged_userns_clone=1,"
+    " kernel.apparmor_restrict_unprivileged_userns=0; in a container: --cap-add"
+    " SYS_ADMIN), or grade as root"
+)
+FILTER = "install libseccomp (Debian: libseccomp2), on a kernel with seccomp"
+WALLS = {
+    "files": _wall(
+        "Reads no file but Python's and the system's own libraries.",
+        "mounts",
+        "landlock",
+        remedy="a kernel with Landlock (Linux 5.13 or later), or " + SPACES,
+    ),
+    "disk": _wall(
+        "Writes only into a small folder of its own, which is gone afterwards.",
+        "mounts limits",
+        remedy=SPACES,
+    ),
+    "network": _wall(
+        "Reaches no other machine and no other program.",
+        "seccomp",
+        "net mounts",
+        remedy=FILTER,
+    ),
+    "processes": _wall(
+        "Sees, signals and traces no other process.",
+        "pids mounts death",
+        "pids landlock death",
+        "seccomp mounts",
+        "seccomp landlock",
+        remedy=FILTER + "; " + SPACES,
+    ),
+    "programs": _wall(
+        "Starts no program and no further process.", "seccomp", remedy=FILTER
+    ),
+    "kernel": _wall(
+        "Makes no system call that computing does not need, and gains no privilege.",
+        "seccomp",
+        remedy=FILTER,
+    ),
+    "user": _wall(
+        "Is no user of this machine, so that nobody's rights are its own.",
+        "user",
+        remedy=SPACES,
+    ),
+    "memory": _wall("Takes no more memory than allowed.", "limits", remedy="Linux"),
+    "time": _wall("Takes no more CPU time than allowed.", "limits", remedy="Linux"),
+    "threads": _wall(
+        "Starts no more threads than allowed.", "limits user", remedy=SPACES
+    ),
+    "leftovers": _wall(
+        "Leaves no process and no shared memory behind.",
+        "death seccomp",
+        "death ipc pids",
+        remedy=FILTER,
+    ),
+    "secrets": _wall(
+        "Inherits no open file, no terminal and no environment variable.",
+        "descriptors",
+        remedy="Linux",
+    ),
+}
+
+
+@dataclasses.dataclass
+class Ground:
+    """What `prepare` made of this process, for its children to build on.
+
+    Attributes
+    ----------
+    parts : frozenset of str
+        The parts that may be used.
+    proc : int
+        A descriptor of `/proc`, which is out of sight later.
+    made, refused : set of str, dict of str to str
+        The parts that hold, and what was said by those that do not.
+    """
+
+    parts: frozenset
+    proc: int
+    made: set = dataclasses.field(default_factory=set)
+    refused: dict = dataclasses.field(default_factory=dict)
+    nested: bool = False
+    own_mounts: bool = False
+    pid_namespace: int | None = None
+    program: bytes | None = None
+    readable: list = dataclasses.field(default_factory=list)
+
+    @contextlib.contextmanager
+    def trying(self, part):
+        """Count `part` among those that hold, unless what is done here fails."""
+        try:
+            yield
+        except OSError as error:
+            self.made.discard(part)
+            self.refused[part] = str(error)
+        else:
+            self.made.add(part)
+
+
+@dataclasses.dataclass
+class Scratch:
+    """A private folder that goes: the learner's working folder.
+
+    Used by the trusted parent in a `with` statement. Where the child can mount a folder
+    in memory that only it sees, nothing is made on disk; else a folder is made here, and
+    removed here, whatever the learner did to it.
+
+    Attributes
+    ----------
+    files : mapping of str to bytes
+        What to find there: the assignment's supporting files, by relative path.
+    size : int
+        How many bytes fit (where it is mounted).
+    user : int or None
+        The user number that the child gets; None for an ordinary teacher's.
+    folder : str or None
+        The folder on disk, where there is one.
+    """
+
+    files: dict = dataclasses.field(default_factory=dict)
+    size: int = 64 << 20
+    user: int | None = dataclasses.field(default_factory=spare_user)
+    folder: str | None = None
+
+    def __enter__(self):
+        if "disk" not in standing()[0]:
+            self.folder = tempfile.mkdtemp(prefix="fairgrade-")
+            self.fill(self.folder)
+        return self
+
+    def __exit__(self, *exception):
+        if self.folder is not None:
+            remove(self.folder)
+            self.folder = None
+
+    def fill(self, folder):
+        """Write the files into `folder`, for the child's user."""
+        for name, content in self.files.items():
+            path = pathlib.PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts:
+                raise ValueError(
+                    f"support file {name!r}: need a path inside the folder"
+                )
+            place = pathlib.Path(folder, path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+        if self.user is not None:
+            for path in (folder, *pathlib.Path(folder).rglob("*")):
+                os.chown(path, self.user, self.user)
+
+
+def remove(folder):
+    """Remove `folder`, whatever a learner put there, and follow no link out of it."""
+    try:
+        shutil.rmtree(folder)
+    except (OSError, RecursionError):
+        # Folders without rights, or thousands deep: these two know how.
+        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+            subprocess.run([*command, "--", folder], check=False, capture_output=True)
+
+
+class _TrialLimits:
+    seconds_in_all, memory, processes, file_size = 10, 1 << 30, 64, 1 << 20
+
+
+if __name__ == "__main__":
+    _try_all()
