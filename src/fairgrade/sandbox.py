@@ -92,9 +92,7 @@ def prepare(parts=PARTS):
     """
     global _ground
     if _ground is not None:
-        raise RuntimeError(
-            "prepare() was called before in this process: once is enough"
-        )
+        raise RuntimeError("prepare() was called in this process before")
     proc = os.open("/proc", os.O_PATH | os.O_CLOEXEC)
     _ground = ground = Ground(frozenset(parts), proc)
     made, refused, ground.nested = namespaces.separate(proc, parts)
@@ -116,9 +114,13 @@ def prepare(parts=PARTS):
 def seal(readable=()):
     """Leave the teacher's files behind: keep only Python, the system and `readable`.
 
+    The environment variables go as well, but for a few harmless ones.
+
     Call it once, when the course's imports are done.
     """
     ground = _prepared()
+    if "descriptors" in ground.parts:
+        _forget_environment()
     ground.readable = readable_paths(readable)
     if ground.own_mounts:
         with ground.trying("mounts"):
@@ -126,7 +128,7 @@ def seal(readable=()):
 
 
 def fork():
-    """Fork as `os.fork` does; the child sees no other process where that is possible."""
+    """Fork as `os.fork` does; where possible, the child sees no other process."""
     ground = _prepared()
     if "pids" in ground.made:
         return namespaces.fork(ground.pid_namespace)
@@ -162,7 +164,6 @@ def enter(limits, scratch, walls=None, keep=()):
     if "descriptors" in ground.parts:
         with ground.trying("descriptors"):
             _close_all_but({*keep, *own})
-            _forget_environment()
     size = max(limits.file_size, scratch.size)
     folder = scratch.folder
     if "mounts" in ground.made:
@@ -171,7 +172,6 @@ def enter(limits, scratch, walls=None, keep=()):
             group = os.getgid() if scratch.user is None else scratch.user
             namespaces.own_scratch(size, user, group)
             folder = namespaces.SCRATCH
-            scratch.fill(folder)
     if folder is None:
         raise WallMissing(["disk"], "no folder was made, and none can be mounted")
     if "limits" in ground.parts:
@@ -183,6 +183,8 @@ def enter(limits, scratch, walls=None, keep=()):
     for descriptor in own - set(keep):
         os.close(descriptor)
     os.umask(0o077)
+    if folder == namespaces.SCRATCH:
+        scratch.fill(folder)
     os.chdir(folder)
     for name in ("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR"):
         os.environ[name] = folder
@@ -206,6 +208,14 @@ def enter(limits, scratch, walls=None, keep=()):
     if lacking:
         raise WallMissing(lacking, "; ".join(ground.refused.values()))
     return stand
+
+
+def _known(walls):
+    names = tuple(WALLS if walls is None else walls)
+    for name in names:
+        if name not in WALLS:
+            raise ValueError(f"no wall is called {name!r}: use {', '.join(WALLS)}")
+    return names
 
 
 def _prepared():
@@ -271,7 +281,7 @@ def _become(user, ground):
 
 
 def spare_user():
-    """Return a number that no user of this machine has, or None if not allowed to be."""
+    """Return a number that no user of this machine has, or None if it cannot be had."""
     free = _user_numbers()
     return random.SystemRandom().choice(free) if len(free) > 1 else None
 
@@ -397,7 +407,8 @@ def _wall(stops, *built, remedy):
 
 
 SPACES = (
-    "let ordinary users make user namespaces (sysctl kernel.unprivileged_userns_clone=1,"
+    "let ordinary users make user namespaces (sysctl"
+    " kernel.unprivileged_userns_clone=1,"
     " kernel.apparmor_restrict_unprivileged_userns=0; in a container: --cap-add"
     " SYS_ADMIN), or grade as root"
 )
@@ -501,8 +512,8 @@ class Scratch:
     """A private folder that goes: the learner's working folder.
 
     Used by the trusted parent in a `with` statement. Where the child can mount a folder
-    in memory that only it sees, nothing is made on disk; else a folder is made here, and
-    removed here, whatever the learner did to it.
+    in memory that only it sees, nothing is made on disk; else a folder is made here,
+    and removed here, whatever the learner did to it.
 
     Attributes
     ----------
@@ -525,6 +536,9 @@ class Scratch:
         if "disk" not in standing()[0]:
             self.folder = tempfile.mkdtemp(prefix="fairgrade-")
             self.fill(self.folder)
+            if self.user is not None:
+                for path in (self.folder, *pathlib.Path(self.folder).rglob("*")):
+                    os.chown(path, self.user, self.user)
         return self
 
     def __exit__(self, *exception):
@@ -533,7 +547,7 @@ class Scratch:
             self.folder = None
 
     def fill(self, folder):
-        """Write the files into `folder`, for the child's user."""
+        """Write the files into `folder`."""
         for name, content in self.files.items():
             path = pathlib.PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts:
@@ -543,9 +557,6 @@ class Scratch:
             place = pathlib.Path(folder, path)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
-        if self.user is not None:
-            for path in (folder, *pathlib.Path(folder).rglob("*")):
-                os.chown(path, self.user, self.user)
 
 
 def remove(folder):

@@ -4,6 +4,7 @@ The list says what is allowed, not what is forbidden: a call that nobody thought
 that a later kernel brings, is refused. `libseccomp` translates it for the machine.
 """
 
+import contextlib
 import ctypes
 import errno
 import struct
@@ -11,9 +12,14 @@ import tempfile
 
 from . import kernel
 
+
+def _names(text):
+    return text.split()
+
+
 # Calls that computing, importing and plotting make. Names that a machine does not know
 # (`open` on arm64) are left out there.
-ALLOWED = """
+ALLOWED = _names("""
 read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek _llseek
 close close_range dup dup2 dup3 pipe pipe2 eventfd2 sendfile copy_file_range splice tee
 open openat openat2 creat access faccessat faccessat2 stat lstat fstat newfstatat statx
@@ -35,9 +41,9 @@ select pselect6 poll ppoll epoll_create epoll_create1 epoll_ctl epoll_wait epoll
 epoll_pwait2 recvfrom shutdown getsockopt getsockname getpeername
 getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups
 getpgrp getpgid getsid capget getrlimit getrusage setrlimit uname sysinfo getrandom
-""".split()
+""")
 
-# Calls allowed only with these values: name -> [((argument, mask or None), values)].
+# Calls allowed only with these values of one argument.
 FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1031, 1032)  # not: signal an owner
 IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # ask; nothing is pushed
 PRCTL = (3, 15, 16, 21, 39, 0x53564D41)  # names and questions
@@ -45,7 +51,7 @@ THREAD, UNIX, STREAM = 0x00010000, 1, 1
 
 # Refused with "not permitted", in words that a learner understands. Everything else
 # "does not exist" (ENOSYS), so that C libraries fall back on what they used before.
-REFUSED = """
+REFUSED = _names("""
 socket connect bind listen accept accept4 sendmsg sendmmsg recvmsg recvmmsg
 execve execveat fork vfork kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo ptrace
 process_vm_readv process_vm_writev mount umount2 chroot pivot_root unshare setns
@@ -53,7 +59,7 @@ setuid setgid setreuid setregid setresuid setresgid setgroups capset chown fchow
 lchown fchownat link linkat symlink symlinkat mknod mknodat shmget shmat semget msgget
 keyctl add_key request_key personality setpriority sched_setaffinity
 sched_setscheduler sched_setparam setsid setpgid reboot
-""".split()
+""")
 
 
 def program():
@@ -62,16 +68,13 @@ def program():
 
     rules = library.SyscallFilter(library.ERRNO(errno.ENOSYS))
     rules.set_attr(library.Attr.ACT_BADARCH, library.KILL_PROCESS)
-    try:
-        rules.set_attr(library.Attr.CTL_OPTIMIZE, 2)  # a tree, not a list of 200
-    except (AttributeError, OSError):
-        pass  # an older libseccomp: a list, and a little slower
+    with contextlib.suppress(AttributeError, OSError):  # an older libseccomp: a list
+        rules.set_attr(library.Attr.CTL_OPTIMIZE, 2)  # a tree, which is faster
 
     def add(action, name, *conditions):
-        try:
+        # A name unknown on this machine, or to this libseccomp, "does not exist".
+        with contextlib.suppress(OSError):
             rules.add_rule(action, name, *conditions)
-        except OSError:
-            pass  # unknown on this machine, or to this libseccomp: "does not exist"
 
     def equal(argument, value):
         return library.Arg(argument, library.EQ, value)
