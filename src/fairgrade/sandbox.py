@@ -210,7 +210,7 @@ def enter(limits, scratch, walls=None, keep=()):
     return stand
 
 
-def _known(walls):
+def known(walls):
     names = tuple(WALLS if walls is None else walls)
     for name in names:
         if name not in WALLS:
@@ -433,8 +433,8 @@ WALLS = {
     ),
     "processes": _wall(
         "Sees, signals and traces no other process.",
-        "pids mounts death",
-        "pids landlock death",
+        "pids mounts",
+        "pids landlock",
         "seccomp mounts",
         "seccomp landlock",
         remedy=FILTER + "; " + SPACES,
@@ -460,7 +460,6 @@ WALLS = {
     "leftovers": _wall(
         "Leaves no process and no shared memory behind.",
         "death seccomp",
-        "death ipc pids",
         remedy=FILTER,
     ),
     "secrets": _wall(

@@ -46,7 +46,7 @@ getpgrp getpgid getsid capget getrlimit getrusage setrlimit uname sysinfo getran
 # Calls allowed only with these values of one argument.
 FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1031, 1032)  # not: signal an owner
 IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # ask; nothing is pushed
-PRCTL = (3, 15, 16, 21, 39, 0x53564D41)  # names and questions
+PRCTL = (2, 3, 15, 16, 21, 39, 0x53564D41)  # names and questions
 THREAD, UNIX, STREAM = 0x00010000, 1, 1
 
 # Refused with "not permitted", in words that a learner understands. Everything else
