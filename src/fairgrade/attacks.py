@@ -103,8 +103,10 @@ def write_into_the_teachers_folder(at):
 @against("disk")
 def write_into_shared_memory(at):
     name = f"/dev/shm/{os.path.basename(at.folder)}"
-    with open(name, "w"):
+    with open(name, "w") as file:
         os.unlink(name)
+        if os.fstat(file.fileno()).st_dev != at.shared_memory:
+            raise PermissionError("it is the learner's own folder")
     return "wrote a file"
 
 
@@ -154,8 +156,14 @@ def listen_for_others(at):
 
 
 @against("network")
-def ask_for_a_name(at):
-    return f"localhost is {socket.getaddrinfo('localhost', 80)[0][4][0]}"
+def ask_a_name_server(at):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.connect(("127.0.0.1", at.udp))
+        question = (
+            bytes([7]) + b"answers" + bytes([3]) + b"org" + bytes([0, 0, 1, 0, 1])
+        )
+        udp.send(bytes([1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]) + question)
+    return "asked"
 
 
 @against("network")
@@ -184,7 +192,9 @@ def write_to_an_address_from_a_pair(at):
 
 @against("processes")
 def list_processes(at):
-    return f"saw {sum(name.isdigit() for name in os.listdir('/proc'))} processes"
+    if not (seen := [name for name in os.listdir("/proc") if name.isdigit()]):
+        raise ProcessLookupError("there is none to see")
+    return f"saw {len(seen)}"
 
 
 @against("processes")
@@ -249,9 +259,8 @@ def run_a_program(at):
 
 @against("programs")
 def become_a_program(at):
-    shell = "/bin/sh"
-    os.set_inheritable(at.channel, True)
-    os.execv(shell, [shell, "-c", f'echo \'{{"got": "became it"}}\' >&{at.channel}'])
+    os.dup2(at.channel, 9)  # shells know numbers of one digit
+    os.execv("/bin/sh", ["/bin/sh", "-c", """echo '{"got": "became it"}' >&9"""])
 
 
 @against("programs")

@@ -177,9 +177,10 @@ def _things_to_attack():
         victim = subprocess.Popen(
             [sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE
         )
+        stack.callback(victim.stdin.close)
         stack.callback(victim.wait)
         stack.callback(victim.kill)
-        stack.callback(victim.stdin.close)
+        at.shared_memory = os.stat("/dev/shm").st_dev
         at.victim, at.variable = victim.pid, "FAIRGRADE_DOCTOR"
         yield at
 

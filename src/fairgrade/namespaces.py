@@ -14,10 +14,13 @@ from . import kernel
 SCRATCH = "/scratch"
 DEVICES = ("null", "zero", "full", "random", "urandom")
 KINDS = {"mounts": kernel.NEWNS, "net": kernel.NEWNET, "ipc": kernel.NEWIPC}
+KINDS |= {"pids": kernel.NEWPID}
 
 
 def separate(proc, wanted):
-    """Move this process into namespaces of its own: no network, own mounts, own IPC.
+    """Move this process into namespaces of its own: mounts, network, IPC, numbers.
+
+    The last holds from the next child on: `become_number_one`.
 
     Call it while the process has one thread: the kernel gives a user namespace, which
     everybody but root needs, only to those.
@@ -91,6 +94,7 @@ def change_root(readable):
         if os.path.exists(f"/old/dev/{name}"):
             _bind(f"/old/dev/{name}", f"/dev/{name}")
     os.mkdir(SCRATCH)
+    os.symlink(SCRATCH, "/dev/shm")  # where C libraries make their semaphores
     kernel.call("umount2", b"/old", kernel.MNT_DETACH)
     os.rmdir("/old")
     kernel.make_read_only("/", kernel.ATTR_NOSUID)
@@ -132,12 +136,11 @@ def own_scratch(size, user, group):
 
 
 def become_number_one():
-    """Go on as process number 1 of a new pid namespace, in a child of this process.
+    """Go on as process number 1 of the pid namespace just made, in a child.
 
     The kernel puts children, never the caller itself, into a new pid namespace. When
     number 1 ends, the kernel ends everything in its namespace.
     """
-    kernel.unshare(kernel.NEWPID)
     child = os.fork()
     if child == 0:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)

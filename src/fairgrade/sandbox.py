@@ -56,6 +56,8 @@ PARTS = (
 )
 SYSTEM = ("/lib", "/lib64", "/lib32", "/usr/lib", "/usr/lib64", "/usr/lib32")
 SYSTEM += ("/usr/share", "/usr/local/lib", "/nix/store", "/gnu/store")
+# What torch chooses its fast paths by: the processor's features, and nothing else.
+PROCESSOR = ("/proc/cpuinfo", "/sys/devices/system/cpu")
 SETTINGS = ("ld.so.cache", "localtime", "timezone", "alternatives", "mime.types")
 OPEN_FILES = 128
 # Numbers that no system hands out: above containers', below systemd's own.
@@ -72,7 +74,7 @@ def readable_paths(also=()):
         python.append(site.getusersitepackages())
     own = str(pathlib.Path(__file__).parent)
     settings = [f"/etc/{name}" for name in SETTINGS]
-    return [*SYSTEM, *settings, *python, own, *map(os.fspath, also)]
+    return [*SYSTEM, *PROCESSOR, *settings, *python, own, *map(os.fspath, also)]
 
 
 def prepare(parts=PARTS):
@@ -96,10 +98,10 @@ def prepare(parts=PARTS):
     proc = os.open("/proc", os.O_PATH | os.O_CLOEXEC)
     _ground = ground = Ground(frozenset(parts), proc)
     made, refused, ground.nested = namespaces.separate(proc, parts)
-    ground.made |= made - {"mounts"}
+    ground.made |= made - {"mounts", "pids"}
     ground.refused |= refused
     ground.own_mounts = "mounts" in made
-    if "pids" in parts:
+    if "pids" in made:
         with ground.trying("pids"):
             namespaces.become_number_one()
             ground.pid_namespace = os.open("self/ns/pid", os.O_RDONLY, dir_fd=proc)
@@ -448,7 +450,7 @@ WALLS = {
         remedy=FILTER,
     ),
     "user": _wall(
-        "Is no user of this machine, so that nobody's rights are its own.",
+        "Has none of your rights; graded by root, it is no user of this machine.",
         "user",
         remedy=SPACES,
     ),

@@ -24,7 +24,7 @@ read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek _
 close close_range dup dup2 dup3 pipe pipe2 eventfd2 sendfile copy_file_range splice tee
 open openat openat2 creat access faccessat faccessat2 stat lstat fstat newfstatat statx
 statfs fstatfs getdents getdents64 getcwd chdir fchdir readlink readlinkat umask
-mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 truncate ftruncate
+mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 link linkat truncate ftruncate
 fallocate fadvise64 flock fsync fdatasync sync_file_range readahead
 chmod fchmod fchmodat fchmodat2 utime utimes utimensat futimesat
 mmap munmap mremap mprotect madvise mincore msync brk mlock munlock mlock2
@@ -56,7 +56,7 @@ socket connect bind listen accept accept4 sendmsg sendmmsg recvmsg recvmmsg
 execve execveat fork vfork kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo ptrace
 process_vm_readv process_vm_writev mount umount2 chroot pivot_root unshare setns
 setuid setgid setreuid setregid setresuid setresgid setgroups capset chown fchown
-lchown fchownat link linkat symlink symlinkat mknod mknodat shmget shmat semget msgget
+lchown fchownat symlink symlinkat mknod mknodat shmget shmat semget msgget
 keyctl add_key request_key personality setpriority sched_setaffinity
 sched_setscheduler sched_setparam setsid setpgid reboot
 """)
