@@ -20,7 +20,7 @@ import tempfile
 import time
 import types
 
-from . import attacks, sandbox
+from . import attacks, kernel, sandbox
 
 SECONDS = 20  # for all attacks together; each takes far less
 # Small, so that attacks on them are quick.
@@ -50,7 +50,8 @@ def examine(walls=None):
         running = [_start(parts, wanted, at) for parts in (OUTSIDE, sandbox.PARTS)]
         outside, inside = (_finish(process) for process in running)
     findings = []
-    for wall, name in _names(wanted):
+    tried = [(w, _name(function)) for w in wanted for function in attacks.ATTACKS[w]]
+    for wall, name in tried:
         got, proven = inside[name].get("got"), "got" in outside[name]
         if got is not None:
             said = f"got through: {got}"
@@ -67,16 +68,25 @@ def examine(walls=None):
     return findings
 
 
-def attack(parts, walls, names=None):
-    """Make attacks in a sandbox of only these `parts`.
+def attack(parts, walls, user=None):
+    """Attack `walls` in a sandbox of only these `parts`.
+
+    Parameters
+    ----------
+    parts : collection of str
+        Of `sandbox.PARTS`; none for an attack outside the sandbox.
+    walls : collection of str
+        Of `sandbox.WALLS`.
+    user : int, optional
+        The number of an ordinary user to be the teacher; only root can choose.
 
     Returns
     -------
     dict of str to dict
         By attack, `{"got": what}` or `{"stopped": why}`.
     """
-    with _things_to_attack() as at:
-        return _finish(_start(parts, walls, at, names))
+    with _things_to_attack(user) as at:
+        return _finish(_start(parts, walls, at))
 
 
 def require(walls=None, accepted=()):
@@ -140,21 +150,17 @@ def main(arguments=None):
     return int(not all(finding.stands for finding in findings))
 
 
-def _names(walls):
-    return [
-        (wall, function.__name__.replace("_", " "))
-        for wall in walls
-        for function in attacks.ATTACKS[wall]
-    ]
+def _name(function):
+    return function.__name__.replace("_", " ")
 
 
 @contextlib.contextmanager
-def _things_to_attack():
+def _things_to_attack(user=None):
     # Everything that a learner might reach for, as a teacher's machine would have it.
     with contextlib.ExitStack() as stack:
         folder = tempfile.mkdtemp(prefix="fairgrade-doctor-")
         stack.callback(sandbox.remove, folder)
-        at = types.SimpleNamespace(folder=folder, **LIMITS)
+        at = types.SimpleNamespace(folder=folder, user=user, **LIMITS)
         for name in ("secret", "spare"):
             setattr(at, name, f"{folder}/{name}")
             with open(getattr(at, name), "w") as file:
@@ -174,10 +180,10 @@ def _things_to_attack():
             setattr(
                 at, name, server.getsockname()[1] if internet else address.strip("\0")
             )
-        victim = subprocess.Popen(
-            [sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE
-        )
-        stack.callback(victim.stdin.close)
+        if user is not None:
+            for name in ("secret", "spare", "socket", ""):
+                os.chown(f"{folder}/{name}", user, user)
+        victim = subprocess.Popen(["sleep", "60"], user=user)
         stack.callback(victim.wait)
         stack.callback(victim.kill)
         at.shared_memory = os.stat("/dev/shm").st_dev
@@ -185,16 +191,16 @@ def _things_to_attack():
         yield at
 
 
-def _start(parts, walls, at, names=None):
+def _start(parts, walls, at):
     variables = sandbox.environment() if "descriptors" in parts else dict(os.environ)
     if "descriptors" not in parts:
         variables[at.variable] = "a password"
-    order = {"parts": list(parts), "walls": list(walls), "names": names, "at": vars(at)}
+    order = {"parts": list(parts), "walls": list(walls), "at": vars(at)}
     command = [sys.executable, "-m", "fairgrade.doctor", "--attack"]
     with open(at.secret) as inherited:
         order["at"]["inherited"] = inherited.fileno()
         process = subprocess.Popen(
-            sandbox.zygote_command(command),
+            command,
             env=variables,
             cwd="/",
             pass_fds=[inherited.fileno()],
@@ -223,13 +229,11 @@ def _attack_all():
     # The attackers' zygote, a program of its own: reads its order, prints outcomes.
     order = json.load(sys.stdin)
     at = types.SimpleNamespace(**order["at"])
-    todo = {
-        name: function
-        for wall in order["walls"]
-        for function in attacks.ATTACKS[wall]
-        if (name := function.__name__.replace("_", " "))
-        and (order["names"] is None or name in order["names"])
-    } | {"import": _import_late}
+    if at.user is not None:
+        _become(at.user)
+    functions = [f for wall in order["walls"] for f in attacks.ATTACKS[wall]]
+    todo = {_name(function): function for function in functions}
+    todo["import"] = _import_late
     base = tempfile.mkdtemp(prefix="scratch-", dir=at.folder)
     places = {}
     for i, name in enumerate(["sibling", *todo]):
@@ -237,7 +241,7 @@ def _attack_all():
         os.mkdir(places[name].folder)
         if places[name].user is not None and "user" in order["parts"]:
             os.chown(places[name].folder, *[places[name].user] * 2)
-    if "user" in order["parts"] and os.geteuid() == 0:
+    if "user" in order["parts"]:
         os.chmod(at.folder, 0o711)
         os.chmod(base, 0o711)
     sandbox.prepare(order["parts"])
@@ -252,6 +256,16 @@ def _attack_all():
     os.waitpid(at.sibling, 0)
     shutil.rmtree(base, ignore_errors=True)
     print(json.dumps(outcomes))
+
+
+def _become(user):
+    with contextlib.suppress(ImportError, RuntimeError):
+        import pyseccomp  # noqa: F401  (its folder may be closed to this user)
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    # Changing the user closed this process's entries in /proc to itself.
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
 
 
 def _child(scratch, function, at):

@@ -17,10 +17,11 @@ and for each submission::
 Each wall is built from parts of the kernel; most are built twice over, so that a hole
 in one part is still behind another. `fairgrade doctor` attacks them (`doctor.py`).
 
-Bubblewrap builds the same namespaces around a program that it executes. A forked child
-executes nothing, and `prepare` and `seal` do for the zygote what bubblewrap would. It
-helps on one kind of machine only: where ordinary users are refused user namespaces but
-bubblewrap may make them (`zygote_command`).
+Bubblewrap is not used. It builds the same namespaces around a program that it executes,
+and a forked child executes nothing: around the zygote it would do what `prepare` and
+`seal` do, but leave it no right to give each child a scratch folder, process numbers
+and a count of threads of its own. Where the kernel refuses ordinary users these namespaces,
+it refuses them to bubblewrap as well.
 """
 
 import contextlib
@@ -316,11 +317,6 @@ def environment():
     return {"MPLBACKEND": "Agg", "HOME": "/nonexistent", **one, **kept}
 
 
-def zygote_command(argv):
-    """Return the command that starts a zygote: `argv`, in bubblewrap if that helps."""
-    return list(argv)
-
-
 @functools.cache
 def standing():
     """Return the names of the walls that stand on this machine, and why parts do not.
@@ -332,9 +328,13 @@ def standing():
     refused : dict of str to str
         What the kernel said to each part that it refused.
     """
-    command = zygote_command([sys.executable, "-m", "fairgrade.sandbox"])
     done = subprocess.run(
-        command, env=environment(), capture_output=True, text=True, cwd="/", timeout=60
+        [sys.executable, "-m", "fairgrade.sandbox"],
+        env=environment(),
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     if done.returncode != 0:
         return (), {"start": done.stderr.strip() or f"exit status {done.returncode}"}

@@ -24,8 +24,8 @@ read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek _
 close close_range dup dup2 dup3 pipe pipe2 eventfd2 sendfile copy_file_range splice tee
 open openat openat2 creat access faccessat faccessat2 stat lstat fstat newfstatat statx
 statfs fstatfs getdents getdents64 getcwd chdir fchdir readlink readlinkat umask
-mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 link linkat truncate ftruncate
-fallocate fadvise64 flock fsync fdatasync sync_file_range readahead
+mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 link linkat
+truncate ftruncate fallocate fadvise64 flock fsync fdatasync sync_file_range readahead
 chmod fchmod fchmodat fchmodat2 utime utimes utimensat futimesat
 mmap munmap mremap mprotect madvise mincore msync brk mlock munlock mlock2
 membarrier get_mempolicy pkey_alloc pkey_free pkey_mprotect
