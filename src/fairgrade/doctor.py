@@ -6,6 +6,7 @@ reported so. What is attacked belongs to the doctor: servers, files, a process.
 """
 
 import argparse
+import codecs
 import contextlib
 import dataclasses
 import json
@@ -21,6 +22,8 @@ import time
 import types
 
 from . import attacks, kernel, sandbox
+from .scratch import Scratch, remove
+from .walls import WALLS, Wall, WallMissing, known
 
 SECONDS = 20  # for all attacks together; each takes far less
 # Small, so that attacks on them are quick.
@@ -36,7 +39,7 @@ def examine(walls=None):
     Parameters
     ----------
     walls : collection of str, optional
-        Which of `sandbox.WALLS` to attack; all by default.
+        Which of `WALLS` to attack; all by default.
 
     Returns
     -------
@@ -44,13 +47,13 @@ def examine(walls=None):
         One per attack, in the order of the walls; the last says whether Python itself
         can still be read inside.
     """
-    wanted = list(sandbox.WALLS if walls is None else walls)
+    wanted = list(WALLS if walls is None else walls)
     with contextlib.ExitStack() as stack:
         at = stack.enter_context(_things_to_attack())
         running = [_start(parts, wanted, at) for parts in (OUTSIDE, sandbox.PARTS)]
         outside, inside = (_finish(process) for process in running)
     findings = []
-    tried = [(w, _name(function)) for w in wanted for function in attacks.ATTACKS[w]]
+    tried = [(w, name_of(function)) for w in wanted for function in attacks.ATTACKS[w]]
     for wall, name in tried:
         got, proven = inside[name].get("got"), "got" in outside[name]
         if got is not None:
@@ -76,7 +79,7 @@ def attack(parts, walls, user=None):
     parts : collection of str
         Of `sandbox.PARTS`; none for an attack outside the sandbox.
     walls : collection of str
-        Of `sandbox.WALLS`.
+        Of `WALLS`.
     user : int, optional
         The number of an ordinary user to be the teacher; only root can choose.
 
@@ -104,17 +107,17 @@ def require(walls=None, accepted=()):
     WallMissing
         Naming the walls, what each would stop, and the words that accept their absence.
     """
-    accepted = set(sandbox.known(accepted))
+    accepted = set(known(accepted))
     lacking = [name for name in sandbox.missing(walls) if name not in accepted]
     if lacking:
         _, refused = sandbox.standing()
-        raise sandbox.WallMissing(lacking, "; ".join(refused.values()))
+        raise WallMissing(lacking, "; ".join(refused.values()))
 
 
 def report(findings):
     """Return the findings as text: a line per wall, and what to do about each hole."""
     lines = []
-    for wall, about in [*sandbox.WALLS.items(), ("python", PYTHON)]:
+    for wall, about in [*WALLS.items(), ("python", PYTHON)]:
         here = [finding for finding in findings if finding.wall == wall]
         if not here:
             continue
@@ -126,7 +129,7 @@ def report(findings):
         lines += [f"{'':<10} - {hole.attack}: {hole.said}" for hole in holes]
         if holes:
             lines.append(f"{'':<10} To get it: {about.remedy}.")
-            if wall in sandbox.WALLS:
+            if wall in WALLS:
                 lines.append(f"{'':<10} To grade without it: --without {wall}")
         else:
             lines += [
@@ -135,6 +138,11 @@ def report(findings):
                 if not finding.proven
             ]
     return "\n".join(lines)
+
+
+def name_of(function):
+    """Return the name of an attack."""
+    return function.__name__.replace("_", " ")
 
 
 def main(arguments=None):
@@ -150,16 +158,12 @@ def main(arguments=None):
     return int(not all(finding.stands for finding in findings))
 
 
-def _name(function):
-    return function.__name__.replace("_", " ")
-
-
 @contextlib.contextmanager
 def _things_to_attack(user=None):
     # Everything that a learner might reach for, as a teacher's machine would have it.
     with contextlib.ExitStack() as stack:
         folder = tempfile.mkdtemp(prefix="fairgrade-doctor-")
-        stack.callback(sandbox.remove, folder)
+        stack.callback(remove, folder)
         at = types.SimpleNamespace(folder=folder, user=user, **LIMITS)
         for name in ("secret", "spare"):
             setattr(at, name, f"{folder}/{name}")
@@ -232,12 +236,12 @@ def _attack_all():
     if at.user is not None:
         _become(at.user)
     functions = [f for wall in order["walls"] for f in attacks.ATTACKS[wall]]
-    todo = {_name(function): function for function in functions}
+    todo = {name_of(function): function for function in functions}
     todo["import"] = _import_late
     base = tempfile.mkdtemp(prefix="scratch-", dir=at.folder)
     places = {}
     for i, name in enumerate(["sibling", *todo]):
-        places[name] = sandbox.Scratch(size=at.scratch, folder=f"{base}/{i}")
+        places[name] = Scratch(size=at.scratch, folder=f"{base}/{i}")
         os.mkdir(places[name].folder)
         if places[name].user is not None and "user" in order["parts"]:
             os.chown(places[name].folder, *[places[name].user] * 2)
@@ -259,8 +263,10 @@ def _attack_all():
 
 
 def _become(user):
+    # What is imported late must be imported now: its folder may be closed to this user.
+    codecs.lookup("idna")
     with contextlib.suppress(ImportError, RuntimeError):
-        import pyseccomp  # noqa: F401  (its folder may be closed to this user)
+        import pyseccomp  # noqa: F401
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
@@ -337,7 +343,7 @@ UNREADABLE = (
     "Python lies where only its owner may read, and no root folder can be made; move"
     " Python and its packages out of the home folder, or import everything beforehand"
 )
-PYTHON = sandbox.Wall("Modules can be imported inside.", (), UNREADABLE)
+PYTHON = Wall("Modules can be imported inside.", (), UNREADABLE)
 
 
 if __name__ == "__main__":

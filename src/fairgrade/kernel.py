@@ -59,17 +59,16 @@ def mount(source, target, kind=None, flags=0, options=None):
     call("mount", *encoded, flags, None if options is None else options.encode())
 
 
-def make_read_only(path, also=0):
-    """Make all that is mounted at or below `path` read-only, once and for all.
+def set_mounts(path, attributes=0, propagation=0):
+    """Set attributes or propagation of all that is mounted at or below `path`.
 
-    `mount_setattr` (Linux 5.12) only ever adds what is asked for here; a classic
-    remount would have to repeat each mount's other options, or be refused.
+    `mount_setattr` (Linux 5.12) only ever adds attributes here; a classic remount would
+    have to repeat what each mount has already, or be refused.
     """
-    attributes = (ctypes.c_uint64 * 4)(ATTR_RDONLY | also, 0, 0, 0)
-    size = ctypes.sizeof(attributes)
+    wanted = (ctypes.c_uint64 * 4)(attributes, 0, propagation, 0)
     here = ctypes.c_ulong(-100 & (2**64 - 1))  # AT_FDCWD
-    name = os.fsencode(path)
-    syscall(SYS_MOUNT_SETATTR, here, name, AT_RECURSIVE, attributes, size)
+    name, size = os.fsencode(path), ctypes.sizeof(wanted)
+    syscall(SYS_MOUNT_SETATTR, here, name, AT_RECURSIVE, wanted, size)
 
 
 def drop_capabilities():

@@ -79,7 +79,10 @@ def change_root(readable):
     0700) can be read all the same: the folders on the way to it are new ones.
     """
     sources = _where_they_really_are(readable)
-    kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    # Nothing mounted here shows outside. On a kernel too old this fails before anything
+    # is changed.
+    kernel.set_mounts("/", propagation=kernel.MS_PRIVATE)
+    fixed = kernel.ATTR_RDONLY | kernel.ATTR_NOSUID
     flags = kernel.MS_NOSUID | kernel.MS_NODEV
     kernel.mount("tmpfs", "/tmp", "tmpfs", flags, "mode=0755,size=1m")
     os.mkdir("/tmp/old")
@@ -89,7 +92,7 @@ def change_root(readable):
     os.umask(0o022)
     for path, source in sources.items():
         _bind("/old" + source, path)
-        kernel.make_read_only(path, kernel.ATTR_NOSUID | kernel.ATTR_NODEV)
+        kernel.set_mounts(path, fixed | kernel.ATTR_NODEV)
     for name in DEVICES:
         if os.path.exists(f"/old/dev/{name}"):
             _bind(f"/old/dev/{name}", f"/dev/{name}")
@@ -97,7 +100,7 @@ def change_root(readable):
     os.symlink(SCRATCH, "/dev/shm")  # where C libraries make their semaphores
     kernel.call("umount2", b"/old", kernel.MNT_DETACH)
     os.rmdir("/old")
-    kernel.make_read_only("/", kernel.ATTR_NOSUID)
+    kernel.set_mounts("/", fixed)
 
 
 def _where_they_really_are(paths):

@@ -8,11 +8,14 @@ In the process that everything is forked from (the zygote), which is trusted::
 
 and for each submission::
 
-    with Scratch(files) as scratch:
+    with Scratch(files, on_disk=needs_disk()) as scratch:
         child = fork()
         if child == 0:
             enter(limits, scratch, keep=[channel.fileno()])
             ...        # only now the learner's code
+
+What the zygote has read, each later child can find in its memory: a submission is read
+by its own child, from a channel of its own. Start the zygote with `environment()`.
 
 Each wall is built from parts of the kernel; most are built twice over, so that a hole
 in one part is still behind another. `fairgrade doctor` attacks them (`doctor.py`).
@@ -20,27 +23,25 @@ in one part is still behind another. `fairgrade doctor` attacks them (`doctor.py
 Bubblewrap is not used. It builds the same namespaces around a program that it executes,
 and a forked child executes nothing: around the zygote it would do what `prepare` and
 `seal` do, but leave it no right to give each child a scratch folder, process numbers
-and a count of threads of its own. Where the kernel refuses ordinary users these namespaces,
-it refuses them to bubblewrap as well.
+and a count of threads of its own. Where the kernel refuses ordinary users these
+namespaces, it refuses them to bubblewrap as well.
 """
 
 import contextlib
 import dataclasses
 import functools
 import json
-import math
 import os
 import pathlib
-import random
-import resource
-import shutil
 import signal
 import site
 import subprocess
 import sys
 import tempfile
 
-from . import kernel, landlock, namespaces, seccomp
+from . import kernel, landlock, namespaces, rlimits, seccomp
+from .scratch import Scratch, user_numbers
+from .walls import WALLS, WallMissing, known
 
 # How: the parts of the kernel, in the order in which they are put up.
 PARTS = (
@@ -60,9 +61,6 @@ SYSTEM += ("/usr/share", "/usr/local/lib", "/nix/store", "/gnu/store")
 # What torch chooses its fast paths by: the processor's features, and nothing else.
 PROCESSOR = ("/proc/cpuinfo", "/sys/devices/system/cpu")
 SETTINGS = ("ld.so.cache", "localtime", "timezone", "alternatives", "mime.types")
-OPEN_FILES = 128
-# Numbers that no system hands out: above containers', below systemd's own.
-SPARE_USERS = range(0x70000000, 0x7FFE0000)
 _ground = None
 
 
@@ -106,7 +104,7 @@ def prepare(parts=PARTS):
         with ground.trying("pids"):
             namespaces.become_number_one()
             ground.pid_namespace = os.open("self/ns/pid", os.O_RDONLY, dir_fd=proc)
-    _user_numbers()
+    user_numbers()  # while they can be read
     if "seccomp" in parts:
         try:
             ground.program = seccomp.program()
@@ -128,6 +126,11 @@ def seal(readable=()):
     if ground.own_mounts:
         with ground.trying("mounts"):
             namespaces.change_root(ground.readable)
+
+
+def needs_disk():
+    """Return whether a scratch folder must be made on disk: no child can mount one."""
+    return "mounts" not in _ground.made if _ground else "disk" in missing()
 
 
 def fork():
@@ -164,25 +167,31 @@ def enter(limits, scratch, walls=None, keep=()):
     """
     ground = _prepared()
     own = {d for d in (ground.proc, ground.pid_namespace) if d is not None}
+    if (threads := len(_listed("self/task", ground.proc))) > 1:
+        # Landlock, seccomp and namespaces would hold for this one thread only.
+        raise RuntimeError(
+            f"enter() needs a process of one thread, this one has {threads}"
+        )
+    _die_first(ground.proc)
     if "descriptors" in ground.parts:
         with ground.trying("descriptors"):
             _close_all_but({*keep, *own})
-    size = max(limits.file_size, scratch.size)
+    # In a user namespace of an ordinary user's there is one number only.
+    user = None if ground.nested else scratch.user
     folder = scratch.folder
     if "mounts" in ground.made:
         with ground.trying("mounts"):
-            user = os.getuid() if scratch.user is None else scratch.user
-            group = os.getgid() if scratch.user is None else scratch.user
-            namespaces.own_scratch(size, user, group)
+            owner = (os.getuid(), os.getgid()) if user is None else (user, user)
+            namespaces.own_scratch(scratch.size, *owner)
             folder = namespaces.SCRATCH
     if folder is None:
         raise WallMissing(["disk"], "no folder was made, and none can be mounted")
-    if "limits" in ground.parts:
-        with ground.trying("limits"):
-            _limit(limits, ground.proc)
     if "user" in ground.parts:
         with ground.trying("user"):
-            _become(scratch.user, ground)
+            _become(user, ground.proc)
+    if "limits" in ground.parts:
+        with ground.trying("limits"):
+            rlimits.limit(limits, ground.proc, threads="user" in ground.made)
     for descriptor in own - set(keep):
         os.close(descriptor)
     os.umask(0o077)
@@ -205,20 +214,10 @@ def enter(limits, scratch, walls=None, keep=()):
         with ground.trying("seccomp"):
             seccomp.install(ground.program)
     stand = {name for name, wall in WALLS.items() if wall.stands(ground.made)}
-    lacking = [
-        name for name in (WALLS if walls is None else walls) if name not in stand
-    ]
+    lacking = [name for name in known(walls) if name not in stand]
     if lacking:
         raise WallMissing(lacking, "; ".join(ground.refused.values()))
     return stand
-
-
-def known(walls):
-    names = tuple(WALLS if walls is None else walls)
-    for name in names:
-        if name not in WALLS:
-            raise ValueError(f"no wall is called {name!r}: use {', '.join(WALLS)}")
-    return names
 
 
 def _prepared():
@@ -244,61 +243,31 @@ def _forget_environment():
     os.environ.update(keep, USER="learner", LOGNAME="learner")
 
 
-def _limit(limits, proc):
-    seconds = math.ceil(limits.seconds_in_all)
-    # What the imports took is not the learner's; what comes on top is.
-    memory = _address_space(proc) + limits.memory
-    for name, value in (
-        ("CPU", seconds),
-        ("AS", memory),
-        ("FSIZE", limits.file_size),
-        ("NPROC", limits.processes),
-        ("NOFILE", OPEN_FILES),
-        ("CORE", 0),
-        ("MSGQUEUE", 0),
-        ("RTPRIO", 0),
-        ("MEMLOCK", 1 << 16),
-    ):
-        kind = getattr(resource, f"RLIMIT_{name}")
-        most = resource.getrlimit(kind)[1]
-        value = value if most == resource.RLIM_INFINITY else min(value, most)
-        resource.setrlimit(kind, (value, value))
+def _listed(path, proc):
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=proc)
+    try:
+        return os.listdir(handle)
+    finally:
+        os.close(handle)
 
 
-def _address_space(proc):
-    handle = os.open("self/statm", os.O_RDONLY, dir_fd=proc)
-    pages = int(os.read(handle, 100).split()[0])
-    os.close(handle)
-    return pages * resource.getpagesize()
+def _die_first(proc):
+    # When the machine runs out of memory, the kernel ends this process and no other.
+    with contextlib.suppress(OSError):
+        handle = os.open("self/oom_score_adj", os.O_WRONLY, dir_fd=proc)
+        os.write(handle, b"1000")
+        os.close(handle)
 
 
-def _become(user, ground):
-    if user is not None and not ground.nested:
+def _become(user, proc):
+    if user is not None:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
     else:
         # The kernel counts threads by user namespace: in one of its own, only its own.
-        namespaces.own_user_namespace(ground.proc)
+        namespaces.own_user_namespace(proc)
     kernel.drop_capabilities()
-
-
-def spare_user():
-    """Return a number that no user of this machine has, or None if it cannot be had."""
-    free = _user_numbers()
-    return random.SystemRandom().choice(free) if len(free) > 1 else None
-
-
-@functools.cache
-def _user_numbers():
-    if os.geteuid() != 0:
-        return ()
-    with open("/proc/self/uid_map") as lines:
-        maps = [tuple(map(int, line.split())) for line in lines]
-    start, _, count = max(maps, key=lambda entry: entry[2])
-    free = range(max(start, SPARE_USERS.start), min(start + count, SPARE_USERS.stop))
-    # A container may have few numbers: then the upper half of what it has.
-    return free or range(start + count // 2, start + count)
 
 
 KEPT_VARIABLES = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "OMP_NUM_THREADS", "MPLBACKEND")
@@ -344,10 +313,8 @@ def standing():
 
 def missing(walls=None):
     """Return those of `walls` (all by default) that cannot stand on this machine."""
-    stand, _ = standing()
-    return tuple(
-        name for name in (WALLS if walls is None else walls) if name not in stand
-    )
+    names, (stand, _) = known(walls), standing()
+    return tuple(name for name in names if name not in stand)
 
 
 def _try_all():
@@ -369,107 +336,6 @@ def _try_all():
     with open(reader) as lines:
         print(lines.read())
     os.waitpid(child, 0)
-
-
-class WallMissing(Exception):
-    """A wall that must stand does not."""
-
-    def __init__(self, walls, why=""):
-        self.walls = tuple(walls)
-        super().__init__(
-            f"cannot put up: {', '.join(self.walls)}" + (f" ({why})" if why else "")
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class Wall:
-    """What a wall stops, and the parts of the kernel that build it.
-
-    Attributes
-    ----------
-    stops : str
-        One plain sentence.
-    built : tuple of frozenset of str
-        Each a set of `PARTS` that is enough by itself.
-    remedy : str
-        How to get it where it is missing.
-    """
-
-    stops: str
-    built: tuple
-    remedy: str
-
-    def stands(self, made):
-        """Return whether the parts `made` are enough."""
-        return any(parts <= made for parts in self.built)
-
-
-def _wall(stops, *built, remedy):
-    return Wall(stops, tuple(frozenset(parts.split()) for parts in built), remedy)
-
-
-SPACES = (
-    "let ordinary users make user namespaces (sysctl"
-    " kernel.unprivileged_userns_clone=1,"
-    " kernel.apparmor_restrict_unprivileged_userns=0; in a container: --cap-add"
-    " SYS_ADMIN), or grade as root"
-)
-FILTER = "install libseccomp (Debian: libseccomp2), on a kernel with seccomp"
-WALLS = {
-    "files": _wall(
-        "Reads no file but Python's and the system's own libraries.",
-        "mounts",
-        "landlock",
-        remedy="a kernel with Landlock (Linux 5.13 or later), or " + SPACES,
-    ),
-    "disk": _wall(
-        "Writes only into a small folder of its own, which is gone afterwards.",
-        "mounts limits",
-        remedy=SPACES,
-    ),
-    "network": _wall(
-        "Reaches no other machine and no other program.",
-        "seccomp",
-        "net mounts",
-        remedy=FILTER,
-    ),
-    "processes": _wall(
-        "Sees, signals and traces no other process.",
-        "pids mounts",
-        "pids landlock",
-        "seccomp mounts",
-        "seccomp landlock",
-        remedy=FILTER + "; " + SPACES,
-    ),
-    "programs": _wall(
-        "Starts no program and no further process.", "seccomp", remedy=FILTER
-    ),
-    "kernel": _wall(
-        "Makes no system call that computing does not need, and gains no privilege.",
-        "seccomp",
-        remedy=FILTER,
-    ),
-    "user": _wall(
-        "Has none of your rights; graded by root, it is no user of this machine.",
-        "user",
-        remedy=SPACES,
-    ),
-    "memory": _wall("Takes no more memory than allowed.", "limits", remedy="Linux"),
-    "time": _wall("Takes no more CPU time than allowed.", "limits", remedy="Linux"),
-    "threads": _wall(
-        "Starts no more threads than allowed.", "limits user", remedy=SPACES
-    ),
-    "leftovers": _wall(
-        "Leaves no process and no shared memory behind.",
-        "death seccomp",
-        remedy=FILTER,
-    ),
-    "secrets": _wall(
-        "Inherits no open file, no terminal and no environment variable.",
-        "descriptors",
-        remedy="Linux",
-    ),
-}
 
 
 @dataclasses.dataclass
@@ -506,68 +372,6 @@ class Ground:
             self.refused[part] = str(error)
         else:
             self.made.add(part)
-
-
-@dataclasses.dataclass
-class Scratch:
-    """A private folder that goes: the learner's working folder.
-
-    Used by the trusted parent in a `with` statement. Where the child can mount a folder
-    in memory that only it sees, nothing is made on disk; else a folder is made here,
-    and removed here, whatever the learner did to it.
-
-    Attributes
-    ----------
-    files : mapping of str to bytes
-        What to find there: the assignment's supporting files, by relative path.
-    size : int
-        How many bytes fit (where it is mounted).
-    user : int or None
-        The user number that the child gets; None for an ordinary teacher's.
-    folder : str or None
-        The folder on disk, where there is one.
-    """
-
-    files: dict = dataclasses.field(default_factory=dict)
-    size: int = 64 << 20
-    user: int | None = dataclasses.field(default_factory=spare_user)
-    folder: str | None = None
-
-    def __enter__(self):
-        if "disk" not in standing()[0]:
-            self.folder = tempfile.mkdtemp(prefix="fairgrade-")
-            self.fill(self.folder)
-            if self.user is not None:
-                for path in (self.folder, *pathlib.Path(self.folder).rglob("*")):
-                    os.chown(path, self.user, self.user)
-        return self
-
-    def __exit__(self, *exception):
-        if self.folder is not None:
-            remove(self.folder)
-            self.folder = None
-
-    def fill(self, folder):
-        """Write the files into `folder`."""
-        for name, content in self.files.items():
-            path = pathlib.PurePosixPath(name)
-            if path.is_absolute() or ".." in path.parts:
-                raise ValueError(
-                    f"support file {name!r}: need a path inside the folder"
-                )
-            place = pathlib.Path(folder, path)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
-
-
-def remove(folder):
-    """Remove `folder`, whatever a learner put there, and follow no link out of it."""
-    try:
-        shutil.rmtree(folder)
-    except (OSError, RecursionError):
-        # Folders without rights, or thousands deep: these two know how.
-        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
-            subprocess.run([*command, "--", folder], check=False, capture_output=True)
 
 
 class _TrialLimits:
