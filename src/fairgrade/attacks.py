@@ -67,6 +67,12 @@ def follow_a_link(at):
 
 
 @against("files")
+def give_a_file_a_second_name(at):
+    os.link(at.secret, "second")
+    return _read("second")
+
+
+@against("files")
 def climb_out_of_the_folder(at):
     return _read("../" * 30 + at.secret)
 
@@ -218,6 +224,12 @@ def signal_a_classmates_sandbox(at):
 
 
 @against("processes")
+def signal_everybody(at):
+    os.kill(-1, 0)
+    return "could signal them"
+
+
+@against("processes")
 def hold_a_process_by_descriptor(at):
     os.close(os.pidfd_open(at.victim))
     return "held it"
@@ -362,6 +374,18 @@ def count_the_machines_events(at):
     attributes = (ctypes.c_uint32 * 28)(1, 112)  # software: the processor's clock
     os.close(_system_call(number, attributes, 0, -1, -1, ctypes.c_ulong(0)))
     return "opened"
+
+
+@against("kernel")
+def use_the_32_bit_door(at):
+    if os.uname().machine != "x86_64":
+        raise OSError("this machine has none")
+    page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    page.write(bytes.fromhex("b814000000cd80c3"))  # getpid, by int 0x80
+    start = ctypes.addressof(ctypes.c_char.from_buffer(page))
+    if (number := ctypes.CFUNCTYPE(ctypes.c_int)(start)()) < 0:
+        raise OSError(-number, os.strerror(-number))
+    return f"the kernel answered {number}"
 
 
 @against("kernel")

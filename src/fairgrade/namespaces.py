@@ -6,6 +6,7 @@ the kernel lets them make the others. A child gets its own process numbers (it i
 libraries, read-only, and one small writable folder) and no network.
 """
 
+import contextlib
 import os
 import signal
 
@@ -91,10 +92,11 @@ def change_root(readable):
     os.chdir("/")
     os.umask(0o022)
     for path, source in sources.items():
-        _bind("/old" + source, path)
-        kernel.set_mounts(path, fixed | kernel.ATTR_NODEV)
+        with contextlib.suppress(OSError):  # a path may be closed, even to root
+            _bind("/old" + source, path)
+            kernel.set_mounts(path, fixed | kernel.ATTR_NODEV)
     for name in DEVICES:
-        if os.path.exists(f"/old/dev/{name}"):
+        with contextlib.suppress(OSError):
             _bind(f"/old/dev/{name}", f"/dev/{name}")
     os.mkdir(SCRATCH)
     os.symlink(SCRATCH, "/dev/shm")  # where C libraries make their semaphores

@@ -21,7 +21,7 @@ def _names(text):
 # (`open` on arm64) are left out there.
 ALLOWED = _names("""
 read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek _llseek
-close close_range dup dup2 dup3 pipe pipe2 eventfd2 sendfile copy_file_range splice tee
+close close_range dup dup2 dup3 pipe pipe2 eventfd2 sendfile copy_file_range
 open openat openat2 creat access faccessat faccessat2 stat lstat fstat newfstatat statx
 statfs fstatfs getdents getdents64 getcwd chdir fchdir readlink readlinkat umask
 mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 link linkat
@@ -47,7 +47,7 @@ getpgrp getpgid getsid capget getrlimit getrusage setrlimit uname sysinfo getran
 FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1031, 1032)  # not: signal an owner
 IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # ask; nothing is pushed
 PRCTL = (2, 3, 15, 16, 21, 39, 0x53564D41)  # names and questions
-THREAD, UNIX, STREAM = 0x00010000, 1, 1
+THREAD, SPACES, UNIX, STREAM = 0x00010000, 0x7E020000, 1, 1
 
 # Refused with "not permitted", in words that a learner understands. Everything else
 # "does not exist" (ENOSYS), so that C libraries fall back on what they used before.
@@ -91,7 +91,7 @@ def program():
             add(library.ALLOW, name, equal(1, value))
     for value in PRCTL:
         add(library.ALLOW, "prctl", equal(0, value))
-    add(library.ALLOW, "clone", masked(0, THREAD, THREAD))
+    add(library.ALLOW, "clone", masked(0, THREAD | SPACES, THREAD))
     add(library.ERRNO(errno.EPERM), "clone", masked(0, THREAD, 0))
     # A pair of streams is a pipe with two ends (asyncio wakes itself with one). A
     # datagram socket could still send to anybody's address, so could `sendto` with one.
