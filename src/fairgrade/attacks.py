@@ -399,6 +399,13 @@ def gain_rights_by_a_setuid_program(at):
 
 
 @against("user")
+def be_root(at):
+    if os.geteuid() != 0:
+        raise PermissionError("an ordinary user")
+    return "is root"
+
+
+@against("user")
 def become_root_again(at):
     os.setuid(0)
     return "is root"
@@ -450,6 +457,7 @@ def ask_for_more_time(at):
 
 @against("threads")
 def start_many_threads(at):
+    threading.stack_size(1 << 16)  # small, so that memory is not what stops them
     done = threading.Event()
     started = []
     try:

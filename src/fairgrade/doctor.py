@@ -64,7 +64,7 @@ def examine(walls=None):
             said = f"{UNTESTED}: {outside[name]['stopped']}"
         findings.append(Finding(wall, got is None, name, said, proven))
     late = inside["import"]
-    said = late.get("got") or f"{late['stopped']}: {UNREADABLE}"
+    said = late.get("got") or late["stopped"]
     findings.append(
         Finding("python", "got" in late, "import a module late", said, True)
     )

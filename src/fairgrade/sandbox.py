@@ -50,8 +50,9 @@ PARTS = (
     "net",
     "ipc",
     "pids",
-    "limits",
+    "count",
     "user",
+    "limits",
     "death",
     "landlock",
     "seccomp",
@@ -186,12 +187,17 @@ def enter(limits, scratch, walls=None, keep=()):
             folder = namespaces.SCRATCH
     if folder is None:
         raise WallMissing(["disk"], "no folder was made, and none can be mounted")
+    if "count" in ground.parts and user is None:
+        with ground.trying("count"):
+            # The kernel counts threads by user, and anew in each user namespace.
+            namespaces.own_user_namespace(ground.proc)
     if "user" in ground.parts:
         with ground.trying("user"):
-            _become(user, ground.proc)
+            _become(user)
+            ground.made |= {"count"} & ground.parts if user is not None else set()
     if "limits" in ground.parts:
         with ground.trying("limits"):
-            rlimits.limit(limits, ground.proc, threads="user" in ground.made)
+            rlimits.limit(limits, ground.proc, threads="count" in ground.made)
     for descriptor in own - set(keep):
         os.close(descriptor)
     os.umask(0o077)
@@ -259,15 +265,14 @@ def _die_first(proc):
         os.close(handle)
 
 
-def _become(user, proc):
+def _become(user):
     if user is not None:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
-    else:
-        # The kernel counts threads by user namespace: in one of its own, only its own.
-        namespaces.own_user_namespace(proc)
     kernel.drop_capabilities()
+    if os.geteuid() == 0:
+        raise OSError("no user number but root's can be had here")
 
 
 KEPT_VARIABLES = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "OMP_NUM_THREADS", "MPLBACKEND")

@@ -94,14 +94,14 @@ WALLS = {
         remedy=FILTER,
     ),
     "user": _wall(
-        "Has none of your rights; graded by root, it is no user of this machine.",
+        "Holds no privilege; where root grades, it is no user of this machine.",
         "user",
         remedy=SPACES,
     ),
     "memory": _wall("Takes no more memory than allowed.", "limits", remedy="Linux"),
     "time": _wall("Takes no more CPU time than allowed.", "limits", remedy="Linux"),
     "threads": _wall(
-        "Starts no more threads than allowed.", "limits user", remedy=SPACES
+        "Starts no more threads than allowed.", "limits count user", remedy=SPACES
     ),
     "leftovers": _wall(
         "Leaves no process and no shared memory behind.",

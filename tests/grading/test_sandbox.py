@@ -140,15 +140,35 @@ def test_a_folder_on_disk_goes_whatever_was_made_in_it():
     assert pathlib.Path("/usr").exists()
 
 
-def test_without_namespaces_the_folder_on_disk_is_used():
-    parts = [part for part in sandbox.PARTS if part not in sandbox.namespaces.KINDS]
+REFUSED = """
+import errno, pyseccomp
+no = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+no.add_rule(pyseccomp.ERRNO(errno.EPERM), "unshare")
+no.load()
+"""
+ORDINARY = """
+import ctypes
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+"""
+ORDINARY = ORDINARY if os.geteuid() == 0 else ""
+# Root's children are users of their own all the same; an ordinary teacher's are not.
+WITHOUT = {"": ["disk"], ORDINARY: ["disk", "threads"]}
+
+
+@pytest.mark.parametrize("teacher", WITHOUT, ids=len)
+def test_where_namespaces_are_refused_the_other_walls_stand(teacher):
     inside = 'open("b", "w").write("b"); say([open("a").read(), os.getcwd(), walls])'
-    chosen = {"parts": parts, "files": {"a": b"a"}, "walls": ()}
-    text, folder, walls = run(inside, **chosen)
+    chosen = {"before": REFUSED + teacher, "files": {"a": b"a"}}
+    text, folder, stand = run(inside, walls=(), **chosen)
     assert text == "a"
     assert not pathlib.Path(folder).exists()
-    # Without a user namespace an ordinary user has one anyway, for this child alone.
-    assert set(sandbox.WALLS) - set(walls) == {"disk"}
+    assert [wall for wall in sandbox.WALLS if wall not in stand] == WITHOUT[teacher]
+    kind, said = run(inside, **chosen)
+    assert kind == "WallMissing"
+    assert f"cannot put up: {', '.join(WITHOUT[teacher])} (" in said
+    assert "unshare: Operation not permitted" in said
 
 
 def test_the_channel_works_both_ways():
