@@ -167,6 +167,8 @@ def enter(limits, scratch, walls=None, keep=()):
         If one of `walls` does not stand.
     """
     ground = _prepared()
+    if not ground.readable:
+        raise RuntimeError("call seal() first, in the process that was forked from")
     own = {d for d in (ground.proc, ground.pid_namespace) if d is not None}
     if (threads := len(_listed("self/task", ground.proc))) > 1:
         # Landlock, seccomp and namespaces would hold for this one thread only.

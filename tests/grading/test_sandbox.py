@@ -147,7 +147,7 @@ no.add_rule(pyseccomp.ERRNO(errno.EPERM), "unshare")
 no.load()
 """
 ORDINARY = """
-import ctypes
+import ctypes, pyseccomp  # before their folder may be closed
 os.setresgid(65534, 65534, 65534)
 os.setresuid(65534, 65534, 65534)
 ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
@@ -213,35 +213,61 @@ def test_the_usual_libraries_work(imports):
     assert run(WORK.strip(), imports=imports) == "all fine"
 
 
-def test_nothing_outlives_the_process_that_was_started():
+@pytest.fixture(params=["as we are", "ordinary"])
+def running(request):
+    """A zygote started here, its sandboxed child's pidfd, and a socket to both."""
     ours, theirs = socket.socketpair()
-    with ours, theirs:
-        os.set_inheritable(theirs.fileno(), True)
-        program = f"""
-import os, time, types
+    program = f"""
+import os, socket, sys, time, types
 from fairgrade import sandbox
+{ORDINARY if request.param == "ordinary" else ""}
 sandbox.prepare(); sandbox.seal()
 limits = types.SimpleNamespace(seconds_in_all=60, memory=1 << 30, processes=64,
                                file_size=1 << 20)
-if sandbox.fork() == 0:
-    sandbox.enter(limits, sandbox.Scratch(), keep=[{theirs.fileno()}])
-    os.write({theirs.fileno()}, b"in")
+ours = socket.socket(fileno={theirs.fileno()})
+scratch = sandbox.Scratch(on_disk=sandbox.needs_disk())
+child = sandbox.fork()
+if child == 0:
+    sandbox.enter(limits, scratch, keep=[ours.fileno()])
+    ours.send(b"in")
+else:
+    socket.send_fds(ours, [b"x"], [os.pidfd_open(child)])
+    os.waitpid(child, 0)
+    ours.send(b"it ended")
 time.sleep(60)
 """
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-        process = subprocess.Popen(
-            [sys.executable, "-c", program],
-            env=environment,
-            pass_fds=[theirs.fileno()],
-        )
-        theirs.close()
-        ours.settimeout(20)
-        assert ours.recv(2) == b"in"
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
-        start = time.monotonic()
-        assert ours.recv(1) == b""  # the last who held the other end has gone
-        assert time.monotonic() - start < 5
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=sandbox.environment() | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        pass_fds=[theirs.fileno()],
+    )
+    theirs.close()
+    ours.settimeout(20)
+    said, handles = b"", []
+    while len(said) < 3:
+        piece, more, _, _ = socket.recv_fds(ours, 3 - len(said), 1)
+        assert piece, "the zygote ended"
+        said, handles = said + piece, handles + more
+    yield process, handles[0], ours
+    os.close(handles[0])
+    ours.close()
+    process.kill()
+    process.wait()
+
+
+def test_nothing_outlives_the_process_that_was_started(running):
+    process, _, ours = running
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    start = time.monotonic()
+    assert ours.recv(1) == b""  # the last who held the other end has gone
+    assert time.monotonic() - start < 5
+
+
+def test_a_pidfd_ends_a_sandbox_from_outside(running):
+    _, handle, ours = running
+    signal.pidfd_send_signal(handle, signal.SIGKILL)
+    assert ours.recv(8) == b"it ended"
 
 
 def test_a_missing_library_leaves_the_other_walls():
@@ -277,6 +303,7 @@ sandbox.enter = with_thread
 
 
 def test_misuse_is_named():
+    assert run("say(walls)", before="sandbox.seal = lambda: None")[0] == "RuntimeError"
     with pytest.raises(RuntimeError, match=r"call prepare\(\) first"):
         sandbox.fork()
     assert (
