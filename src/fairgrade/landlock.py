@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import stat
 import struct
 
 from . import kernel
@@ -59,7 +60,7 @@ def _allow(ruleset, path, access):
     except OSError:  # what is not there needs no permission
         return
     try:
-        if not os.path.isdir(path):
+        if not stat.S_ISDIR(os.fstat(handle).st_mode):
             access &= ON_FILES
         rule = ctypes.create_string_buffer(struct.pack("=Qi", access, handle))
         kernel.syscall(kernel.SYS_LANDLOCK_ADD, ruleset, 1, rule, 0)

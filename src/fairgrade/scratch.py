@@ -90,6 +90,7 @@ class Scratch:
             path = pathlib.PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts:
                 raise ValueError(f"support file {name!r}: must lie in the folder")
-            place = pathlib.Path(folder, path)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
+            place = os.path.join(folder, name)
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            with open(place, "wb") as file:
+                file.write(content)
