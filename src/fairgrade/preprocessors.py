@@ -33,7 +33,7 @@ from traitlets import List
 from fairgrade.errors import Refusal
 from fairgrade.feedback import AllowWarnings, HideTests
 from fairgrade.gradebook import Gradebook
-from fairgrade.grading import Grader, record_reference
+from fairgrade.grading import Grader, ReferenceFails, record_reference
 from fairgrade.skeleton import Skeleton
 from fairgrade.submission import Unreadable, read_submission
 
@@ -61,7 +61,7 @@ def outputs_of(outcome, number):
     if outcome.status != "passed":
         said = outcome.ename or NAMES[outcome.status], outcome.evalue
         trace = [": ".join(said).removesuffix(": ")]
-        if outcome.line:
+        if outcome.line and outcome.line not in outcome.evalue:
             trace.append(outcome.line)
         outputs.append(
             new_output("error", ename=said[0], evalue=said[1], traceback=trace)
@@ -258,7 +258,12 @@ def grader_for(assignment, walls=None):
         close_grader()
         grader = Grader([plain], walls=walls).__enter__()
         _grader.update({"grader": grader, "for": plain})
-        _grader["assignment"] = record_reference(plain, grader)
+        try:
+            _grader["assignment"] = record_reference(plain, grader)
+        except ReferenceFails as error:
+            _grader["fails"] = str(error)
+    if "fails" in _grader:
+        raise NbGraderException(f"the reference solution fails: {_grader['fails']}")
     return _grader["assignment"], _grader["grader"]
 
 
