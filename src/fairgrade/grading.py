@@ -167,8 +167,12 @@ class Grader:
         result.seconds = round(time.monotonic() - start, 4)
         return result
 
-    def run(self, assignment, sources, record=False):
-        """Return the Result of some answers, and what the judge recorded."""
+    def run(self, assignment, sources, record=False, together=False):
+        """Return the Result of some answers, and what the judge recorded.
+
+        With `together`, the judge runs the reference and the tests in one process, and
+        what it recorded are the ids of the cells that fail; never for learners' code.
+        """
         if self.assignments.get(assignment.name) is not assignment:
             self.assignments[assignment.name] = assignment
             self.load()
@@ -179,6 +183,7 @@ class Grader:
             "limits": asdict(self.limits),
             "folder": folder,
             "record": record,
+            "together": together,
         }
         try:
             answer = self._ask_judge(job)
@@ -230,7 +235,7 @@ def _not_run(assignment):
 
 def judge_main(settings, found, assignments):
     """Be the judge's process for one submission."""
-    from .judge import Hall
+    from .judge import Hall, run_together
     from .zygote import end
 
     channel = Channel(socket.socket(fileno=os.dup(found[0])), 2**30)
@@ -257,8 +262,11 @@ def judge_main(settings, found, assignments):
         return ours, finish
 
     try:
-        hall = Hall(assignment, job["sources"], limits, spawn, job["record"])
-        answer = {"cells": hall.run(), "recorded": hall.recorded_sites()}
+        if job["together"]:
+            answer = {"cells": [], "recorded": run_together(assignment)}
+        else:
+            hall = Hall(assignment, job["sources"], limits, spawn, job["record"])
+            answer = {"cells": hall.run(), "recorded": hall.recorded_sites()}
     except BaseException:
         answer = {"error": traceback.format_exc()}
     channel.send(json.dumps(answer).encode())
@@ -294,19 +302,33 @@ def record_reference(assignment, grader):
     sources = {c.grade_id: c.source for c in assignment.cells if c.is_answer}
     bare = replace(assignment, allowed={})
     result, recorded = grader.run(bare, sources, record=True)
-    bad = [
-        cell
-        for cell in result.cells
-        if cell.status != "passed"
-        or cell.points < cell.max_points * (cell.kind == "test")
-    ]
-    if bad or result.status != "graded":
-        lines = [
-            f"{c.grade_id or 'a cell'}: {c.status}: {c.ename}: {c.evalue}" for c in bad
-        ]
-        raise ReferenceFails("\n".join([result.reason, *lines]).strip(), bad)
+    if result.status != "graded":
+        raise ReferenceFails(result.reason, result.cells)
+    failing = [cell for cell in result.cells if not _is_right(cell)]
+    if failing:
+        _, also = grader.run(bare, {}, together=True)
+        raise ReferenceFails(
+            "\n".join(_describe(cell, also) for cell in failing), failing
+        )
     allowed = {
         grade_id: frozenset(tuple(site) for site in sites)
         for grade_id, sites in recorded.items()
     }
     return replace(assignment, allowed=allowed)
+
+
+def _is_right(cell):
+    return cell.status == "passed" and (
+        cell.kind != "test" or cell.points >= cell.max_points
+    )
+
+
+def _describe(cell, failing_together):
+    """Return what a teacher needs to know of a cell of the reference that fails."""
+    name = cell.grade_id or "a given cell"
+    where = (
+        "it fails in one process, too: the solution or the test is wrong"
+        if cell.grade_id in failing_together
+        else "it works in one process, but not where learners' code has its own"
+    )
+    return f"{name}: {cell.status}: {cell.ename}: {cell.evalue} ({where})"
