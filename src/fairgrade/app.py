@@ -119,7 +119,7 @@ def parser():
         sub[name].add_argument("--notebook", metavar="NAME", help="only this notebook")
     for name in ("autograde", "feedback", "round"):
         sub[name].add_argument("--student", metavar="ID", help="only this learner")
-    for name in ("autograde", "round", "validate", "generate"):
+    for name in ("autograde", "round", "validate"):
         sub[name].add_argument(
             "--jobs", type=positive, metavar="N", help="processes; default: all cores"
         )
@@ -129,6 +129,7 @@ def parser():
         sub[name].add_argument(
             "--json", action="store_true", help="one JSON object instead of lines"
         )
+    for name in ("autograde", "round", "validate", "generate"):
         sub[name].add_argument(
             "--without",
             metavar="WALL",

@@ -23,7 +23,7 @@ from fairgrade.converter import FairAutograde, no_such_assignment
 from fairgrade.errors import Misuse, Refusal
 from fairgrade.gradebook import Gradebook
 from fairgrade.pool import grade_all
-from fairgrade.preprocessors import configure, walls_but
+from fairgrade.preprocessors import configure
 from fairgrade.report import FairExport, points, printable, summary
 from fairgrade.skeleton import Skeleton
 from fairgrade.submission import Unreadable, read_bytes
@@ -92,12 +92,11 @@ def autograde(options, rest):
 def grade(app, options):
     converter = FairAutograde(coursedir=app.coursedir, parent=app)
     converter.force = options.force
-    for name in ("jobs", "scheduler", "owner_check"):
-        if getattr(options, name) is not None:
-            setattr(converter, name, getattr(options, name))
+    told(converter, options)
+    if options.owner_check is not None:
+        converter.owner_check = options.owner_check
     if options.create is not None:
         converter.create_student = options.create
-    converter.without = [*converter.without, *options.without]
     with progress(converter, quiet=options.json):
         converter.start()
     rows = converter.rows
@@ -112,6 +111,15 @@ def grade(app, options):
     else:
         print(f"{app.coursedir.assignment_id}: {summary(rows)}")
     return code
+
+
+def told(converter, options):
+    """Let the command line have the last word on how learners' code is run."""
+    for name in ("jobs", "scheduler"):
+        if getattr(options, name, None) is not None:
+            setattr(converter, name, getattr(options, name))
+    converter.without = [*converter.without, *options.without]
+    return converter
 
 
 @contextlib.contextmanager
@@ -232,7 +240,9 @@ def generate(options, rest):
     ]
     assignments = {stem: one.assignment for stem, one in skeletons.items()}
     failed = False
-    for (_, stem), result in grade_all(assignments, solutions, jobs=1):
+    grader = told(FairAutograde(coursedir=course, parent=app), options)
+    settings = grader.settings() | {"jobs": 1}
+    for (_, stem), result in grade_all(assignments, solutions, **settings):
         for cell in result.cells:
             if cell.status != "passed" or cell.points < cell.max_points * is_test(cell):
                 failed = True
@@ -306,13 +316,8 @@ def validate(options, rest):
                 skeletons[stem] = Skeleton(converter, book, *found[0]).assignment
     jobs = [((given, stem), content) for given, (stem, content) in data.items()]
     code, report = 0, {}
-    for (given, _), result in grade_all(
-        skeletons,
-        jobs,
-        options.jobs,
-        options.scheduler,
-        walls=walls_but(options.without, here=not options.scheduler),
-    ):
+    settings = told(converter, options).settings()
+    for (given, _), result in grade_all(skeletons, jobs, **settings):
         bad = [c for c in result.cells if c.status != "passed"]
         less = [c for c in result.cells if is_test(c) and c.points < c.max_points]
         passed = result.status == "graded" and not bad and not less

@@ -198,14 +198,7 @@ class FairAutograde(Autograde):
         self.init_notebooks()
         self.pending = {}
         assignments = {name: s.assignment for name, s in self.skeletons.items()}
-        results = grade_all(
-            assignments,
-            self.to_grade(),
-            self.jobs or None,
-            self.scheduler or None,
-            Limits(**self.limits) if self.limits else None,
-            walls_but(self.without, here=not self.scheduler),
-        )
+        results = grade_all(assignments, self.to_grade(), **self.settings())
         for (student, notebook), result in results:
             pending = self.pending[student]
             pending["results"][notebook] = result
@@ -213,6 +206,19 @@ class FairAutograde(Autograde):
                 self.finish(student)
         self.find_absent()
         self.log.info("%s: %s", self.coursedir.assignment_id, summary(self.rows))
+
+    def settings(self):
+        """Return how learners' code is to be run, as `grade_all` takes it."""
+        try:
+            limits = Limits(**self.limits)
+        except TypeError as error:
+            raise Misuse(f"FairAutograde.limits: {error}") from None
+        return {
+            "jobs": self.jobs or None,
+            "scheduler": self.scheduler or None,
+            "limits": limits,
+            "walls": walls_but(self.without, here=not self.scheduler),
+        }
 
     def to_grade(self):
         """Yield ((learner, notebook), bytes); say at once of whom there is nothing."""

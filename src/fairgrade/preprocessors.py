@@ -28,12 +28,12 @@ from nbgrader.preprocessors import (
     OverwriteKernelspec,
     SaveAutoGrades,
 )
-from traitlets import List
+from traitlets import Dict, List
 
 from fairgrade.errors import Refusal
 from fairgrade.feedback import AllowWarnings, HideTests
 from fairgrade.gradebook import Gradebook
-from fairgrade.grading import Grader, ReferenceFails, record_reference
+from fairgrade.grading import Grader, Limits, ReferenceFails, record_reference
 from fairgrade.skeleton import Skeleton
 from fairgrade.submission import Unreadable, read_submission
 
@@ -110,13 +110,19 @@ class RunFairly(NbGraderPreprocessor):
     without = List(
         help="Walls of the sandbox to grade without, where this machine lacks them."
     ).tag(config=True)
+    limits = Dict(
+        help="What a submission may use: the fields of fairgrade.grading.Limits."
+    ).tag(config=True)
 
     def preprocess(self, nb, resources):
         names = resources["nbgrader"]
         result = getattr(self.parent.parent, "result", None)
         if result is None:
-            walls = walls_but(self.without)
-            assignment, grader = grader_for(skeleton_for(self, names).assignment, walls)
+            assignment, grader = grader_for(
+                skeleton_for(self, names).assignment,
+                Limits(**self.limits),
+                walls_but(self.without),
+            )
             result = grader.grade(assignment, nbformat.writes(nb).encode())
         if result.status != "graded":
             raise NbGraderException(f"{result.status}: {result.reason}")
@@ -248,7 +254,7 @@ def walls_but(without, here=True):
     return [name for name in WALLS if name not in without]
 
 
-def grader_for(assignment, walls=None):
+def grader_for(assignment, limits=None, walls=None):
     """Return the assignment, with its reference run recorded, and a Grader for it.
 
     One is kept, for the next submission of the same assignment.
@@ -256,7 +262,7 @@ def grader_for(assignment, walls=None):
     plain = dataclasses.replace(assignment, allowed={})
     if _grader.get("for") != plain:
         close_grader()
-        grader = Grader([plain], walls=walls).__enter__()
+        grader = Grader([plain], limits, walls).__enter__()
         _grader.update({"grader": grader, "for": plain})
         try:
             _grader["assignment"] = record_reference(plain, grader)

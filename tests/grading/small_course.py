@@ -145,7 +145,7 @@ def nbgrader(course):
     return NbGraderAPI(config=config)
 
 
-def graded_by_reading(assignment, submissions, *others):
+def graded_by_reading(assignment, submissions, **settings):
     """Stand for `fairgrade.pool.grade_all` where running the code is not the point."""
     for key, data in submissions:
         one = assignment[key[-1]]

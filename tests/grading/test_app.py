@@ -236,11 +236,7 @@ def test_a_round_is_from_collected_to_feedback(course, exchange, capsys):
 def answers(monkeypatch):
     """Let `validate` judge by looks, too."""
 
-    def by_name(assignment, submissions, *others, **options):
-        assert set(options) <= {"walls"}
-        yield from graded_by_reading(assignment, submissions)
-
-    monkeypatch.setattr(commands, "grade_all", by_name)
+    monkeypatch.setattr(commands, "grade_all", graded_by_reading)
 
 
 def test_validate_fails_where_an_answer_does(course, answers, capsys):
@@ -273,7 +269,7 @@ def test_validate_says_what_cannot_be_read(course, answers, tmp_path, capsys):
 
 
 def test_an_interruption_is_no_disaster(course, monkeypatch, capsys):
-    def interrupted(*arguments):
+    def interrupted(*arguments, **settings):
         raise KeyboardInterrupt
         yield
 
@@ -284,7 +280,7 @@ def test_an_interruption_is_no_disaster(course, monkeypatch, capsys):
 
 
 def test_a_loop_is_named(course, monkeypatch, capsys):
-    def looping(assignment, submissions, *others):
+    def looping(assignment, submissions, **settings):
         for key, _ in submissions:
             one = assignment[key[-1]]
             cells = [
