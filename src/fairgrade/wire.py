@@ -1,9 +1,9 @@
 """Plain data as bytes and back: no pickle, and nothing is believed about what arrives.
 
 A value is a *node*: None, bool, int, float, str and bytes stand for themselves, all
-else is a list that starts with a tag. What can change in place (a list, an array …) is not
-in the node but beside it, as a numbered state (module `share`), so that no structure
-nests deeply and the two sides can keep such objects in step.
+else is a list that starts with a tag. What can change in place (a list, an array …) is
+not in the node but beside it, as a numbered state (module `share`), so that no
+structure nests deeply and the two sides can keep such objects in step.
 """
 
 import math
