@@ -1,0 +1,334 @@
+"""Grade one submission, or record what the reference solution needs: the whole path."""
+
+import json
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import time
+import traceback
+from dataclasses import asdict, dataclass, field, replace
+
+from .submission import Unreadable, read_submission
+from .wire import Channel, WireError
+from .zygote import Zygote, ask
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use. Bytes, seconds, numbers."""
+
+    seconds_per_cell: float = 10.0
+    seconds_in_all: float = 120.0
+    memory: int = 2048 * MIB
+    processes: int = 64
+    file_size: int = 16 * MIB
+    output: int = 64 * 1024
+    message: int = 64 * MIB
+
+
+@dataclass
+class Outcome:
+    """What became of one code cell.
+
+    `status` is "passed", "failed" (an assertion), "error", "time-out", "crashed",
+    "out of memory" or "not run". `line` is the text of the learner's line where it
+    happened, with its cell in `evalue`; `images` are PNG files as base64.
+    """
+
+    grade_id: str | None
+    kind: str
+    status: str
+    points: float = 0.0
+    max_points: float = 0.0
+    ename: str = ""
+    evalue: str = ""
+    line: str = ""
+    printed: str = ""
+    images: list = field(default_factory=list)
+    seconds: float = 0.0
+
+    def to_json(self):
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data):
+        return cls(**data)
+
+
+@dataclass
+class Result:
+    """What became of one submission.
+
+    `status` is "graded", "unreadable", "missing", "refused" or "crashed"; `reason` says
+    why it is not "graded", in plain words. `cells` has one outcome per code cell of the
+    teacher's notebook, in its order.
+    """
+
+    status: str
+    reason: str = ""
+    score: float = 0.0
+    max_score: float = 0.0
+    cells: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+    seconds: float = 0.0
+
+    def to_json(self):
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data):
+        cells = [Outcome.from_json(cell) for cell in data["cells"]]
+        return cls(**{**data, "cells": cells})
+
+
+class Grader:
+    """Grades submissions of some assignments; holds the prepared processes.
+
+    Use it as a context manager, in one thread.
+
+    Parameters
+    ----------
+    assignments : iterable of Assignment
+    limits : Limits, optional
+    walls : iterable of str, optional
+        Names of the walls to stand around learners' code; default: all of them.
+    imports : iterable of str, optional
+        Modules to import once for all, beside those that the assignments import.
+    """
+
+    def __init__(self, assignments, limits=None, walls=None, imports=()):
+        self.assignments = {assignment.name: assignment for assignment in assignments}
+        self.limits = limits or Limits()
+        self.walls = _all_walls() if walls is None else list(walls)
+        self.imports = {"numpy", *imports}
+        for assignment in self.assignments.values():
+            self.imports |= assignment.imports
+        self.folder = None
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="fairgrade-")
+        os.chmod(self.folder, 0o711)
+        self.judges = self.learners = None
+        try:
+            self.learners = Zygote("learner", self.imports, self.walls)
+            self.judges = Zygote("judge", self.imports)
+            self.load()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exception):
+        for zygote in (self.judges, self.learners):
+            if zygote is not None:
+                zygote.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def load(self):
+        """Give the prepared processes what they need: the learners' only the files."""
+        whole = {name: a.to_json() for name, a in self.assignments.items()}
+        files = {name: content["files"] for name, content in whole.items()}
+        self._load(self.judges, whole)
+        self._load(self.learners, files)
+
+    def _load(self, zygote, data):
+        ours, theirs = socket.socketpair()
+        text = json.dumps(data).encode()
+
+        def send():
+            with ours:
+                ours.sendall(text)
+
+        sender = threading.Thread(target=send, daemon=True)
+        sender.start()
+        with theirs:
+            ask(zygote.control, "load", {}, [theirs.fileno()])
+        sender.join()
+
+    def grade(self, assignment, submission):
+        """Return the Result of one submission, given as bytes or as a path."""
+        start = time.monotonic()
+        try:
+            read = read_submission(submission, assignment)
+        except Unreadable as error:
+            missing = not isinstance(submission, bytes) and not os.path.lexists(
+                submission
+            )
+            status = "missing" if missing else "unreadable"
+            reason = "no notebook" if missing else error.reason
+            most = assignment.max_score
+            return Result(status, reason, max_score=most, cells=_not_run(assignment))
+        result, _ = self.run(assignment, read.sources)
+        result.notes = read.notes + result.notes
+        result.seconds = round(time.monotonic() - start, 4)
+        return result
+
+    def run(self, assignment, sources, record=False, together=False):
+        """Return the Result of some answers, and what the judge recorded.
+
+        With `together`, the judge runs the reference and the tests in one process, and
+        what it recorded are the ids of the cells that fail; never for learners' code.
+        """
+        if self.assignments.get(assignment.name) is not assignment:
+            self.assignments[assignment.name] = assignment
+            self.load()
+        folder = tempfile.mkdtemp(dir=self.folder)
+        job = {
+            "assignment": assignment.name,
+            "sources": sources,
+            "limits": asdict(self.limits),
+            "folder": folder,
+            "record": record,
+            "together": together,
+        }
+        try:
+            answer = self._ask_judge(job)
+        finally:
+            self.learners.end_children()
+            self.judges.end_children()
+            shutil.rmtree(folder, ignore_errors=True)
+        if answer is None or "error" in answer:
+            reason = "the tests did not end, or the process that runs them broke down"
+            if answer is not None:
+                reason += f": {answer['error'][-2000:]}"
+            cells = _not_run(assignment)
+            return Result("crashed", reason, 0.0, assignment.max_score, cells), {}
+        cells = [Outcome.from_json(cell) for cell in answer["cells"]]
+        score = sum(cell.points for cell in cells)
+        result = Result("graded", "", score, assignment.max_score, cells)
+        return result, answer["recorded"]
+
+    def _ask_judge(self, job):
+        """Return what a judge's process says of one job; None if it says nothing."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            descriptors = [theirs.fileno(), self.learners.control.fileno()]
+            _, handle = ask(self.judges.control, "spawn", {}, descriptors)
+        os.close(handle)
+        deadline = time.monotonic() + self.limits.seconds_in_all + 15
+        with ours:
+            channel = Channel(ours, 2**30)
+            try:
+                channel.send(json.dumps(job).encode(), deadline)
+                return json.loads(channel.receive(deadline))
+            except (EOFError, TimeoutError, WireError, ValueError):
+                return None
+
+
+def _all_walls():
+    from .sandbox import WALLS
+
+    return list(WALLS)
+
+
+def _not_run(assignment):
+    return [
+        Outcome(cell.grade_id, cell.kind, "not run", max_points=cell.points)
+        for cell in assignment.cells
+        if cell.is_run
+    ]
+
+
+def judge_main(settings, found, assignments):
+    """Be the judge's process for one submission."""
+    from .judge import Hall, run_together
+    from .zygote import end
+
+    channel = Channel(socket.socket(fileno=os.dup(found[0])), 2**30)
+    job = json.loads(channel.receive())
+    assignment = assignments[job["assignment"]]
+    limits = Limits(**job["limits"])
+    control = socket.socket(fileno=os.dup(found[1]))
+    control.settimeout(limits.seconds_in_all)  # its other owner waits, too
+    own = os.path.join(job["folder"], "judge")
+    write_files(own, assignment.files)
+    os.chdir(own)
+    os.chmod(own, 0o700)
+
+    def spawn():
+        ours, theirs = socket.socketpair()
+        settings = {"limits": job["limits"], "assignment": assignment.name}
+        with theirs:
+            _, handle = ask(control, "spawn", settings, [theirs.fileno()])
+
+        def finish():
+            end(handle)
+            os.close(handle)
+
+        return ours, finish
+
+    try:
+        if job["together"]:
+            answer = {"cells": [], "recorded": run_together(assignment)}
+        else:
+            hall = Hall(assignment, job["sources"], limits, spawn, job["record"])
+            answer = {"cells": hall.run(), "recorded": hall.recorded_sites()}
+    except BaseException:
+        answer = {"error": traceback.format_exc()}
+    channel.send(json.dumps(answer).encode())
+
+
+def write_files(folder, files):
+    """Write an assignment's files into a new folder."""
+    os.mkdir(folder)
+    for name, data in files.items():
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
+
+
+class ReferenceFails(Exception):
+    """The teacher's own solution does not get full marks; says where and why."""
+
+    def __init__(self, text, cells=()):
+        super().__init__(text)
+        self.cells = list(cells)
+
+
+def record_reference(assignment, grader):
+    """Return the assignment with `allowed` filled from a run of its own solution.
+
+    Raises
+    ------
+    ReferenceFails
+        If a cell of the reference does not work; says which, and whether it would with
+        learners' code and tests in one process.
+    """
+    sources = {c.grade_id: c.source for c in assignment.cells if c.is_answer}
+    bare = replace(assignment, allowed={})
+    result, recorded = grader.run(bare, sources, record=True)
+    if result.status != "graded":
+        raise ReferenceFails(result.reason, result.cells)
+    failing = [cell for cell in result.cells if not _is_right(cell)]
+    if failing:
+        _, also = grader.run(bare, {}, together=True)
+        raise ReferenceFails(
+            "\n".join(_describe(cell, also) for cell in failing), failing
+        )
+    allowed = {
+        grade_id: frozenset(tuple(site) for site in sites)
+        for grade_id, sites in recorded.items()
+    }
+    return replace(assignment, allowed=allowed)
+
+
+def _is_right(cell):
+    return cell.status == "passed" and (
+        cell.kind != "test" or cell.points >= cell.max_points
+    )
+
+
+def _describe(cell, failing_together):
+    """Return what a teacher needs to know of a cell of the reference that fails."""
+    name = cell.grade_id or "a given cell"
+    where = (
+        "it fails in one process, too: the solution or the test is wrong"
+        if cell.grade_id in failing_together
+        else "it works in one process, but not where learners' code has its own"
+    )
+    return f"{name}: {cell.status}: {cell.ename}: {cell.evalue} ({where})"

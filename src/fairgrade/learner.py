@@ -1,0 +1,383 @@
+"""The learner's process: runs given and answer cells, then answers what is asked of it.
+
+Nothing here is trusted: learners' code shares this interpreter and may change it all.
+What must hold, holds in the judge's process and in the walls around this one.
+"""
+
+import ast
+import base64
+import builtins
+import contextlib
+import copy
+import functools
+import inspect
+import io
+import os
+import random
+import signal
+import sys
+import types
+import warnings
+
+import numpy as np
+
+from . import known, names
+from .peer import Peer, frame, torch_of, unframe
+from .wire import Channel, WireError
+
+MARK = "<cell "  # start of the file names of cells
+WARNINGS = 20  # with one answer
+IMAGES = 4
+IMAGE_LIMIT = 512 * 1024  # bytes
+
+
+@functools.lru_cache(maxsize=1024)
+def compile_cell(source, filename):
+    """Return (code, code of the last expression or None) of a cell."""
+    try:
+        tree = ast.parse(source, filename)
+    except SyntaxError:
+        tree = copy.copy(names.parse(source))
+        if not tree.body:
+            raise
+        tree.body = list(tree.body)
+    last = None
+    if tree.body and isinstance(tree.body[-1], ast.Expr):
+        last = compile(ast.Expression(tree.body.pop().value), filename, "eval")
+    return compile(tree, filename, "exec"), last
+
+
+def is_silent(source):
+    """Say whether a cell ends in a semicolon, which hides its value."""
+    return source.rstrip().endswith(";")
+
+
+@functools.cache
+def interactive_shell():
+    """Return IPython's shell, made once: for magics, and for nothing else."""
+    from IPython.core.error import UsageError
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    impossible = (UsageError, NotImplementedError, ImportError, OSError)
+
+    class Shell(InteractiveShell):
+        """What a magic cannot do here is said, and costs no points."""
+
+        def run_line_magic(self, name, line, _stack_depth=1):
+            try:
+                return super().run_line_magic(name, line, _stack_depth + 1)
+            except impossible as error:
+                print(f"%{name} does nothing here: {error}")
+
+        def run_cell_magic(self, name, line, cell):
+            try:
+                return super().run_cell_magic(name, line, cell)
+            except impossible as error:
+                print(f"%%{name} does nothing here: {error}")
+
+        def system(self, command):
+            print(f"no commands here: {command}")
+
+        system_raw = system_piped = system
+
+        def getoutput(self, command, split=True, depth=0):
+            print(f"no commands here: {command}")
+            return []
+
+    if not InteractiveShell.initialized():
+        config = Config()
+        config.HistoryManager.enabled = False
+        config.HistoryManager.hist_file = ":memory:"
+        config.InteractiveShell.cache_size = 0
+        hooks = sys.excepthook, sys.displayhook
+        Shell.instance(config=config)
+        sys.excepthook, sys.displayhook = hooks
+    return InteractiveShell.instance()
+
+
+def innermost(traceback):
+    """Return (cell, line number) of the deepest frame in a cell, or None."""
+    found = None
+    while traceback is not None:
+        filename = traceback.tb_frame.f_code.co_filename
+        if filename.startswith(MARK):
+            found = filename.removeprefix(MARK)[:-1], traceback.tb_lineno
+        traceback = traceback.tb_next
+    return found
+
+
+def innermost_frame(frame):
+    """Return (cell, line number) of the deepest frame of a stack in a cell, or None."""
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if filename.startswith(MARK):
+            return filename.removeprefix(MARK)[:-1], frame.f_lineno
+        frame = frame.f_back
+    return None
+
+
+class Printed(io.TextIOBase):
+    """Keeps the start of what is printed, up to a limit, and counts the rest."""
+
+    encoding = "utf-8"
+
+    def __init__(self, limit):
+        self.limit = limit
+        self.take()
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        if not isinstance(text, str):
+            raise TypeError(f"write() needs a str, got {type(text).__name__}")
+        room = self.limit - self.size
+        if room > 0:
+            self.parts.append(str(text[:room]))
+        self.size += len(text)
+        return len(text)
+
+    def take(self):
+        """Return what was printed since it was last taken."""
+        text = "".join(getattr(self, "parts", ()))
+        if text and self.size > self.limit:
+            text += f"\n… and {self.size - self.limit} more characters"
+        self.parts, self.size = [], 0
+        return text
+
+
+def describe_error(error):
+    """Return (ename, evalue, where) of an error in a cell, as plain data."""
+    try:
+        text = str(error)[:4000]
+    except BaseException:
+        text = ""
+    where = innermost(error.__traceback__)
+    if isinstance(error, SyntaxError) and str(error.filename).startswith(MARK):
+        where = str(error.filename).removeprefix(MARK)[:-1], error.lineno or 1
+        text = str(error.msg)
+    return type(error).__name__, text, where
+
+
+class Learner(Peer):
+    """The learner's end of the channel."""
+
+    def __init__(self, channel, output):
+        super().__init__(channel, first=1)
+        self.printed = Printed(output)
+        self.nonce = b""
+        self.warned = []
+        module = types.ModuleType("__main__")
+        sys.modules["__main__"] = module
+        self.namespace = module.__dict__
+        self.namespace["__builtins__"] = builtins
+        self.namespace["get_ipython"] = self.get_ipython
+
+    def get_ipython(self):
+        shell = interactive_shell()
+        shell.user_ns = self.namespace
+        return shell
+
+    # ---- messages
+
+    def hear(self):
+        self.nonce, verb, parts, _, _ = unframe(self.channel.receive())
+        return verb, self.incoming(*parts)
+
+    def say(self, verb, value):
+        if self.depth == 0:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        parts = self.outgoing(value)
+        del value
+        warned, self.warned[:] = self.warned[:WARNINGS], []
+        data = frame(self.nonce, verb, parts, self.printed.take(), warned)
+        self.channel.send(data)
+
+    def warn(self, message, category, filename, lineno, file=None, line=None):
+        """Keep a warning for the judge, where a test may look out for it."""
+        named = map(known.name_of, category.__mro__)
+        name = next(filter(None, named)).removeprefix("builtins.")
+        self.warned.append([name, str(message)[:500]])
+
+    def late(self, number, stack):
+        """Tell where the code is that takes too long, and end."""
+        where = innermost_frame(stack)
+        with contextlib.suppress(BaseException):
+            self.fresh.clear()
+            parts = [[], [], ["t", list(where)] if where else None]
+            data = frame(self.nonce, "late", parts, self.printed.take())
+            self.channel.send(data)
+        os._exit(0)
+
+    def forever(self):
+        """Serve until the judge has gone."""
+        sys.stdin = io.StringIO()
+        sys.stdout = sys.stderr = self.printed
+        signal.signal(signal.SIGALRM, self.late)
+        warnings.showwarning = self.warn
+        warnings.simplefilter("always")
+        while True:
+            try:
+                verb, body = self.hear()
+            except WireError as error:
+                self.say("raise", self.pack_exception(error))
+                continue
+            if verb == "do":
+                self.serve(body)
+            del body
+
+    # ---- requests
+
+    def perform(self, operation, number, arguments, keywords):
+        if operation in SERVICES:
+            return SERVICES[operation](self, *arguments, **keywords)
+        if operation == "differentiate":
+            return self.differentiate(number, *arguments)
+        if number not in self.exports:
+            raise WireError(f"no object {number!r:.20}")
+        return OPERATIONS[operation](self.exports[number], *arguments, **keywords)
+
+    def where(self, error):
+        return innermost(error.__traceback__)
+
+    def serve(self, body):
+        if self.depth == 0:
+            signal.setitimer(signal.ITIMER_REAL, max(body[5] or 0, 0.001), 0.5)
+        try:
+            super().serve(body)
+        except EOFError:
+            os._exit(0)
+        except BaseException as error:
+            self.say("raise", self.pack_exception(error))
+
+    def exportable(self, value):
+        return not isinstance(value, Peer)
+
+    def is_nameable(self, cls):
+        return self.name_of(cls) is not None or cls.__module__ == "__main__"
+
+    def is_handled(self, value):
+        """A list with methods of the learner's own is more than its items."""
+        return any(
+            not name.startswith("__")
+            for cls in type(value).__mro__
+            if cls.__module__ == "__main__"
+            for name in vars(cls)
+        )
+
+    def find(self, name):
+        if name.startswith("lib:"):
+            return known.find(name[4:])
+        return super().find(name)
+
+    def build_function(self, number, name):
+        def function(*arguments, **keywords):
+            return self.request("call", number, *arguments, **keywords)
+
+        function.__name__ = function.__qualname__ = name
+        function._fairgrade = (self, number)
+        return function
+
+    # ---- services
+
+    def run(self, source, cell):
+        """Run one cell; return None or its error, and images, as plain data."""
+        if torch_of() is not None:
+            torch_of().set_grad_enabled(True)
+        error = None
+        try:
+            code, last = compile_cell(source, f"{MARK}{cell}>")
+            exec(code, self.namespace)
+            if last is not None:
+                value = eval(last, self.namespace)
+                if value is not None and not is_silent(source):
+                    print(repr(value))
+        except BaseException as caught:
+            error = describe_error(caught)
+            caught.__traceback__ = None
+        return error, figures()
+
+    def value(self, name):
+        """Return the value of a global name; NameError if there is none."""
+        if name not in self.namespace:
+            raise NameError(f"name {name!r} is not defined")
+        return self.namespace[name]
+
+    def bind(self, name, *value):
+        if value:
+            self.namespace[name] = value[0]
+        else:
+            self.namespace.pop(name, None)
+
+    def take_over(self, classes, plain):
+        here = [name for name in classes if isinstance(self.namespace.get(name), type)]
+        self.adopt(self.namespace, here, plain)
+
+    def seed(self, library, *state):
+        if library == "numpy":
+            np.random.set_state(state)  # noqa: NPY002
+        elif library == "random":
+            random.setstate(state[0])
+        elif torch_of() is not None:
+            torch_of().set_rng_state(state[0])
+
+
+def figures():
+    """Return the open figures of matplotlib as PNG in base64, and close them."""
+    plt = sys.modules.get("matplotlib.pyplot")
+    if plt is None:
+        return ()
+    images = []
+    try:
+        for number in plt.get_fignums()[:IMAGES]:
+            file = io.BytesIO()
+            plt.figure(number).savefig(file, format="png")
+            if file.tell() <= IMAGE_LIMIT:
+                images.append(base64.b64encode(file.getvalue()).decode())
+        plt.close("all")
+    except Exception:
+        return ()
+    return tuple(images)
+
+
+def special(value, name, *arguments, **keywords):
+    """Call one of the special methods of an object."""
+    method = getattr(type(value), name, None)
+    if method is None:
+        return NotImplemented
+    return method(value, *arguments, **keywords)
+
+
+def signature(function):
+    """Return a function's parameters as (name, kind, default or ...)."""
+    return tuple(
+        (p.name, int(p.kind), ... if p.default is p.empty else p.default)
+        for p in inspect.signature(function).parameters.values()
+    )
+
+
+SERVICES = {
+    "run": Learner.run,
+    "value": Learner.value,
+    "bind": Learner.bind,
+    "adopt": Learner.take_over,
+    "seed": Learner.seed,
+    "echo": lambda learner, *arguments: (arguments, learner.get_ipython),
+}
+OPERATIONS = {
+    "call": lambda f, *arguments, **keywords: f(*arguments, **keywords),
+    "special": special,
+    "getattr": getattr,
+    "setattr": setattr,
+    "delattr": delattr,
+    "truth": bool,
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "signature": signature,
+}
+
+
+def main(sock, output):
+    """Be the learner's process for one submission."""
+    Learner(Channel(sock), output).forever()

@@ -1,0 +1,203 @@
+"""Take from a submitted notebook only what is the learner's: the source of answers."""
+
+import json
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+
+from .assignment import released
+
+SIZE_LIMIT = 32 * 2**20  # bytes, outputs included
+SOURCE_LIMIT = 2**20  # characters of one cell
+DEPTH_LIMIT = 100
+NOTES_LIMIT = 20
+STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+BRACKET = re.compile(r"[\[\]{}]")
+
+
+class Unreadable(Exception):
+    """A submission from which nothing can be taken; `reason` says why."""
+
+    def __init__(self, reason):
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass
+class Submission:
+    """A learner's sources by grade id, and what a teacher may want to know."""
+
+    sources: dict
+    notes: list = field(default_factory=list)
+
+
+def read_bytes(path):
+    """Return the bytes of an ordinary file of bounded size.
+
+    Raises
+    ------
+    Unreadable
+        If it is missing, a link, a folder, a pipe, or too big. A pipe is never waited
+        for, and a link never followed: it may lead to another learner's work.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        link = os.path.islink(path)
+        reason = "a link instead of a file" if link else f"{error.strerror}"
+        raise Unreadable(f"{os.path.basename(path)}: {reason}") from None
+    kind = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(kind):
+        os.close(descriptor)
+        what = "a folder" if stat.S_ISDIR(kind) else "no ordinary file"
+        raise Unreadable(f"{os.path.basename(path)}: {what}")
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(SIZE_LIMIT + 1)
+
+
+def parse(data):
+    """Return the notebook in some bytes, as plain dicts.
+
+    Raises
+    ------
+    Unreadable
+        If they are no notebook of nbformat 4.
+    """
+    if len(data) > SIZE_LIMIT:
+        raise Unreadable(f"the notebook is bigger than {SIZE_LIMIT >> 20} MiB")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"not UTF-8 at byte {error.start}") from None
+    if not text.strip():
+        raise Unreadable("the file is empty")
+    # Brackets inside strings do not nest; whole strings go first.
+    depth = deepest = 0
+    for bracket in BRACKET.findall(STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    if deepest > DEPTH_LIMIT:
+        raise Unreadable(f"nested {deepest} deep: no notebook is")
+    try:
+        notebook = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"not JSON: {error}"[:200]) from None
+    if not isinstance(notebook, dict):
+        raise Unreadable("not a notebook: JSON of another kind")
+    version = notebook.get("nbformat")
+    if version != 4 or isinstance(version, bool):
+        raise Unreadable(f"nbformat {str(version)[:20]}: need 4")
+    if not isinstance(notebook.get("cells"), list):
+        raise Unreadable("not a notebook: no list of cells")
+    return notebook
+
+
+def read_submission(path, assignment):
+    """Return what counts of a submitted notebook.
+
+    Parameters
+    ----------
+    path : path-like or bytes
+        The notebook's file, or what is in it.
+    assignment : Assignment
+        The teacher's: only its answer and manual cells are looked for.
+
+    Returns
+    -------
+    Submission
+        Sources of answers by grade id; an answer that is missing is left out. Whatever
+        else differs from the release is told in the notes and changes nothing.
+
+    Raises
+    ------
+    Unreadable
+        If nothing can be taken from it; says why.
+    """
+    data = bytes(path) if isinstance(path, bytes | bytearray) else read_bytes(path)
+    notebook = parse(data)
+    wanted = {c.grade_id: c for c in assignment.cells if c.is_answer and c.grade_id}
+    known = {c.grade_id: c for c in assignment.cells if c.grade_id}
+    found, order, notes = {}, [], []
+    for number, cell in enumerate(notebook["cells"], start=1):
+        note, grade_id, source = _read_cell(cell, number)
+        notes += note
+        if grade_id is None:
+            continue
+        if grade_id not in known:
+            notes.append(f"a cell with an id that is not the teacher's: {grade_id!r}")
+            continue
+        order.append(grade_id)
+        notes += _changes(cell, known[grade_id], source)
+        if grade_id in wanted and source is not None:
+            found.setdefault(grade_id, []).append(source)
+    sources = {}
+    for grade_id, cell in wanted.items():
+        candidates = found.get(grade_id, [])
+        if not candidates:
+            notes.append(f"{grade_id}: the answer cell is missing")
+            continue
+        before = released(cell).strip()
+        edited = [source for source in candidates if source.strip() != before]
+        sources[grade_id] = (edited or candidates)[0]
+        if len(candidates) > 1:
+            notes.append(
+                f"{grade_id}: {len(candidates)} cells with this id; "
+                "the first that was edited counts"
+            )
+    first = list(dict.fromkeys(order))
+    if first != [grade_id for grade_id in known if grade_id in set(first)]:
+        notes.append("cells are in another order than the teacher's")
+    for grade_id, cell in known.items():
+        if grade_id not in set(first) and grade_id not in wanted:
+            notes.append(f"{grade_id}: the {cell.kind} cell is missing")
+    if len(notes) > NOTES_LIMIT:
+        notes[NOTES_LIMIT:] = [f"and {len(notes) - NOTES_LIMIT} more notes"]
+    return Submission(sources, [note[:300] for note in notes])
+
+
+def _read_cell(cell, number):
+    """Return (notes, grade id or None, source or None) of one raw cell."""
+    if not isinstance(cell, dict):
+        return [f"cell {number} is no cell"], None, None
+    metadata = cell.get("metadata")
+    marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = marks.get("grade_id") if isinstance(marks, dict) else None
+    if not isinstance(grade_id, str):
+        return [], None, None
+    source = cell.get("source", "")
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if not isinstance(source, str):
+        return [f"{grade_id[:80]}: its source is no text"], grade_id, None
+    if len(source) > SOURCE_LIMIT:
+        note = f"{grade_id[:80]}: longer than {SOURCE_LIMIT} characters, not taken"
+        return [note], grade_id, None
+    # A lone surrogate is no character: it can neither be sent nor be saved.
+    return [], grade_id, source.encode("utf-8", "replace").decode("utf-8")
+
+
+def _changes(cell, teacher, source):
+    """Return notes on what a learner changed and does not count."""
+    notes = []
+    name = teacher.grade_id
+    if cell.get("cell_type") != teacher.cell_type:
+        notes.append(f"{name}: made a {str(cell.get('cell_type'))[:20]} cell")
+    marks = cell["metadata"]["nbgrader"]
+    solution, grade = teacher.is_answer, teacher.kind == "test"
+    if teacher.kind == "manual":
+        grade, solution = marks.get("grade"), marks.get("solution")
+    if (marks.get("solution"), marks.get("grade")) != (solution, grade):
+        notes.append(f"{name}: its kind was changed")
+    points = marks.get("points", teacher.points)
+    if teacher.kind == "test" and points != teacher.points:
+        notes.append(f"{name}: says {str(points)[:20]} points")
+    if marks.get("schema_version", 3) not in (1, 2, 3):
+        notes.append(f"{name}: schema {str(marks['schema_version'])[:20]}")
+    if cell["metadata"].get("tags"):
+        notes.append(f"{name}: tagged {str(cell['metadata']['tags'])[:60]}")
+    edited = source is not None and source.strip() != released(teacher).strip()
+    if edited and not teacher.is_answer:
+        notes.append(f"{name}: the {teacher.kind} cell was edited")
+    return notes
