@@ -18,7 +18,7 @@ from .conftest import LEARNERS, NAME, Person
 pytestmark = pytest.mark.xdist_group("hub")
 
 # The command that the teacher types to grade.
-AUTOGRADE = f"nbgrader autograde {NAME}"
+AUTOGRADE = f"fairgrade autograde {NAME}"
 
 WRONG, WRONG_BODY, FAILING = load_bank(NAME).WRONG["the classes forgotten"]
 TEXT = "Because no example is on the wrong side any more."
