@@ -12,7 +12,12 @@ from tools.book import ROOT, chapters
 
 ROOMS = (".ci", ".github", "book", "exercises", "hub")
 ROOMS += ("solutions", "src", "tests", "tools")
-BUILT = {"__pycache__", ".ipynb_checkpoints", "everygrad.egg-info"}
+BUILT = {
+    "__pycache__",
+    ".ipynb_checkpoints",
+    "everygrad.egg-info",
+    "fairgrade.egg-info",
+}
 FILES = [path for path in ROOT.iterdir() if path.is_file()]
 FILES += [path for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file()]
 NAMES = sorted(
@@ -27,7 +32,7 @@ TEXTS = [
 ]
 # Folders of one machine, and hosts of packages: whoever builds has their own.
 ELSEWHERE = re.compile(
-    r"/(home|Users)/\w|/root\b|pypi\.org|pythonhosted|npmjs\.org|debian\.org"
+    r"/(home|Users)/\w|(?<!/self)/root\b|pypi\.org|pythonhosted|npmjs\.org|debian\.org"
 )
 
 
