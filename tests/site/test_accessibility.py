@@ -10,8 +10,8 @@ AXE = MODULES / "axe-core" / "axe.min.js"
 PAGES = [str(page.relative_to(ROOT).with_suffix(".html")) for page in pages()]
 PAGES += ["search.html", "genindex.html"]
 LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (1280, 390)]
-# Thousands of coloured words of code differ in nothing that axe sees but their class, and
-# what KaTeX draws is hidden from screen readers: one of a kind is left.
+# Thousands of coloured words of code differ in nothing that axe sees but their class,
+# and what KaTeX draws is hidden from screen readers: one of a kind is left.
 PRUNE = """() => {
     const seen = new Set();
     for (const word of document.querySelectorAll(".highlight span[class]")) {
