@@ -393,6 +393,7 @@ def small_openml(n):
     address = "https://www.openml.org/data/v1/download/52667/mnist_784.arff"
     about |= {"format": "ARFF", "file_id": "52667", "url": address}
     about |= {"md5_checksum": hashlib.md5(arff.encode()).hexdigest()}
+    about |= {"description": "Images of digits."}
     columns = [
         {
             "index": str(j),
@@ -401,6 +402,7 @@ def small_openml(n):
             "is_target": str(name == "class").lower(),
             "is_ignore": "false",
             "is_row_identifier": "false",
+            "number_of_missing_values": "0",
         }
         for j, name in enumerate([*names, "class"])
     ]
