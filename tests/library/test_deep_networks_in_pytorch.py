@@ -16,7 +16,7 @@ from everygrad import backprop as bp
 from everygrad.gradient_check import gradient_errors
 
 torch = pytest.importorskip("torch")
-from everygrad import deep_networks_in_pytorch as deep
+from everygrad import deep_networks_in_pytorch as deep  # noqa: E402 (needs torch)
 
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 SIZES = [5, 7, 6, 3]
