@@ -319,8 +319,11 @@ class Stopper:
 
     def __init__(self, model, patience):
         self.model, self.patience = model, patience
-        kept = copy.deepcopy(model.state_dict())
-        self.state = {"best": math.inf, "waited": 0, "kept": kept}
+        self.state = {"best": math.inf, "waited": 0, "kept": self.copied()}
+
+    def copied(self):
+        """Return a copy of the model's state as it is now."""
+        return {k: v.clone() for k, v in self.model.state_dict().items()}
 
     def look(self, value):
         """Take note of a value, and of the model if it is a new best.
@@ -329,8 +332,7 @@ class Stopper:
         """
         self.state["waited"] += 1
         if value < self.state["best"]:
-            kept = copy.deepcopy(self.model.state_dict())
-            self.state = {"best": value, "waited": 0, "kept": kept}
+            self.state = {"best": value, "waited": 0, "kept": self.copied()}
 
     def over(self):
         """Return whether patience has ended."""

@@ -142,10 +142,10 @@ WRONG = {
     ),
     "no dice": (
         "committee",
-        "modes = {m: m.training for m in model.modules()}\n"
-        "model.eval()\n"
+        "modes = {m: m.training for m in self.modules()}\n"
+        "self.eval()\n"
         "with torch.no_grad():\n"
-        "    P = torch.stack([model(X).softmax(dim=1) for _ in range(passes)])\n"
+        "    P = torch.stack([self(X).softmax(dim=1) for _ in range(passes)])\n"
         "for m, mode in modes.items():\n"
         "    m.training = mode\n"
         "return P.mean(dim=0), P.std(dim=0, correction=0)\n",
@@ -153,11 +153,11 @@ WRONG = {
     ),
     "softmax of the mean": (
         "committee",
-        "modes = {m: m.training for m in model.modules()}\n"
+        "modes = {m: m.training for m in self.modules()}\n"
         "for m in modes:\n"
         "    m.training = isinstance(m, nn.Dropout)\n"
         "with torch.no_grad():\n"
-        "    Z = torch.stack([model(X) for _ in range(passes)])\n"
+        "    Z = torch.stack([self(X) for _ in range(passes)])\n"
         "for m, mode in modes.items():\n"
         "    m.training = mode\n"
         "spread = Z.softmax(dim=2).std(dim=0, correction=0)\n"
@@ -166,20 +166,20 @@ WRONG = {
     ),
     "all in training mode": (
         "committee",
-        "mode = model.training\n"
-        "model.train()\n"
+        "mode = self.training\n"
+        "self.train()\n"
         "with torch.no_grad():\n"
-        "    P = torch.stack([model(X).softmax(dim=1) for _ in range(passes)])\n"
-        "model.train(mode)\n"
+        "    P = torch.stack([self(X).softmax(dim=1) for _ in range(passes)])\n"
+        "self.train(mode)\n"
         "return P.mean(dim=0), P.std(dim=0, correction=0)\n",
-        {"committee_leaves_the_network_alone"},
+        {"committee_over_all_masks", "committee_leaves_the_network_alone"},
     ),
     "modes not put back": (
         "committee",
-        "for m in model.modules():\n"
+        "for m in self.modules():\n"
         "    m.training = isinstance(m, nn.Dropout)\n"
         "with torch.no_grad():\n"
-        "    P = torch.stack([model(X).softmax(dim=1) for _ in range(passes)])\n"
+        "    P = torch.stack([self(X).softmax(dim=1) for _ in range(passes)])\n"
         "return P.mean(dim=0), P.std(dim=0, correction=0)\n",
         {"committee_leaves_the_network_alone"},
     ),
@@ -225,7 +225,30 @@ WRONG = {
         "        nn.functional.cross_entropy(model(X[rows]), labels[rows]).backward()\n"
         "        optimiser.step()\n"
         "model.eval()\n",
-        {"it_keeps_to_the_budget"},
+        {"it_learns_to_read", "it_keeps_to_the_budget"},
+    ),
+    "more than the budget, in evaluation mode": (
+        "train",
+        "optimiser = torch.optim.Adam(model.parameters(), lr=0.01)\n"
+        "model.eval()\n"
+        "for _ in range(2 * epochs):\n"
+        "    for rows in torch.randperm(len(X)).split(50):\n"
+        "        optimiser.zero_grad()\n"
+        "        nn.functional.cross_entropy(model(X[rows]), labels[rows]).backward()\n"
+        "        optimiser.step()\n",
+        {"it_learns_to_read", "it_keeps_to_the_budget"},
+    ),
+    "one dropout only, and passes - 1": (
+        "committee",
+        "modes = {m: m.training for m in self.modules()}\n"
+        "self.eval()\n"
+        "self[4].train()\n"
+        "with torch.no_grad():\n"
+        "    P = torch.stack([self(X).softmax(dim=1) for _ in range(max(passes, 2))])\n"
+        "for m, mode in modes.items():\n"
+        "    m.training = mode\n"
+        "return P.mean(dim=0), P.std(dim=0)\n",
+        {"committee_over_all_masks"},
     ),
 }
 
@@ -292,7 +315,7 @@ RIGHT = {
     "a copy of the model": (
         "committee",
         "import copy\n"
-        "double = copy.deepcopy(model).eval()\n"
+        "double = copy.deepcopy(self).eval()\n"
         "for module in double.modules():\n"
         "    if isinstance(module, nn.Dropout):\n"
         "        module.train()\n"
