@@ -18,7 +18,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from . import sandbox
+from . import kernel, sandbox
 from .scratch import Scratch
 
 COMMAND_LIMIT = 64 * 1024
@@ -325,6 +325,4 @@ def learner_main(settings, found, walls):
 
 def die_with_parent():
     """Let the kernel end this process when the one that forked it ends."""
-    import ctypes
-
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
