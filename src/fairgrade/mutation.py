@@ -1,9 +1,9 @@
 """Small mistakes put into a reference solution, to see whether the tests notice them.
 
 A *mutant* is an answer cell with one mistake: a sign, an axis, a bound, a forgotten
-factor, an argument that is ignored. `mutants` makes those of one answer, `joint_mutants`
-those of two answers that a test compares with each other: a loss that is always 0
-agrees with a gradient that is always 0.
+factor, an argument that is ignored. `mutants` makes those of one answer,
+`joint_mutants` those of two answers that a test compares with each other: a loss that
+is always 0 agrees with a gradient that is always 0.
 """
 
 import ast
@@ -76,7 +76,7 @@ PAIRS = (
     ("relu", "abs"),
 )
 WORDS = {a: b for pair in PAIRS for a, b in (pair, pair[::-1])} | {"median": "mean"}
-TAKE_ONE = frozenset("abs max min sum sorted round float int len range".split())
+TAKE_ONE = {"abs", "max", "min", "sum", "sorted", "round", "float", "int"}
 TINY = 1e-6  # a constant that only keeps off a division by 0 is one: its size is free
 
 

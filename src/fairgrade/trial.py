@@ -9,8 +9,8 @@ any submission (`check`).
 import ast
 import contextlib
 import copy
+import io
 import json
-import math
 import os
 import resource
 import signal
@@ -28,6 +28,7 @@ from . import names
 from .assignment import HIDDEN_TESTS, from_json
 from .grading import write_files
 from .learner import compile_cell, interactive_shell, is_silent
+from .results import plain, same, short
 
 MEMORY = 4 * 2**30  # bytes
 FILE_SIZE = 16 * 2**20
@@ -35,7 +36,6 @@ FACTOR = 20  # times the reference's own seconds, after which a mutant loops
 LEAST_SECONDS = 0.5
 PROBES = 8  # recorded calls of a function that are varied
 PROBE_SECONDS = 5
-DIGITS = 1e-5  # relative: what differs by less is the same
 TEXT = 400
 MARK = "<cell "
 
@@ -224,7 +224,7 @@ def limit(seconds):
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    sys.stdout = sys.stderr = open(os.devnull, "w")
+    sys.stdout = sys.stderr = io.StringIO()
     warnings.simplefilter("ignore")
 
 
@@ -359,7 +359,7 @@ def recorded_calls(course, sources, tests):
 
 
 def variations(arguments):
-    """Yield other arguments of the same kinds: other signs, sizes, ties, single rows."""
+    """Yield other arguments of the same kinds: other signs, sizes, ties, one row."""
     rng = np.random.default_rng(1)
     for number, value in enumerate(arguments):
         for new in others(value, rng):
@@ -413,7 +413,7 @@ def outcome(module, function, arguments, keywords):
     not raise itself: that says nothing.
     """
     sys.modules["__main__"] = module
-    np.random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - the answers may use it
     try:
         arguments, keywords = copy.deepcopy((arguments, keywords))
         with warnings.catch_warnings(record=True) as warned:
@@ -443,46 +443,6 @@ def is_raised_by_hand(error):
     return number in raises
 
 
-def plain(value):
-    """Return a value as nested lists of arrays of floats, and texts."""
-    if isinstance(value, tuple | list):
-        try:
-            array = np.asarray(value, dtype=float)
-        except (TypeError, ValueError):
-            return [plain(item) for item in value]
-        return array
-    if isinstance(value, dict):
-        return [[str(key), plain(item)] for key, item in value.items()]
-    if value is None or isinstance(value, str | bytes):
-        return repr(value)
-    if hasattr(value, "detach"):
-        value = value.detach().numpy()
-    try:
-        return np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        pass
-    if hasattr(value, "__dict__") and not callable(value):
-        return plain(vars(value))
-    return f"a {type(value).__name__}"
-
-
-def same(one, other):
-    """Return whether two outcomes are equal, as far as a learner would be told."""
-    if one is None or other is None:
-        return one is other
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        if one.shape != other.shape:
-            return False
-        if not np.isfinite(one).all():
-            return True  # out of the reference's own range
-        size = max(1e-3, float(abs(one).max(initial=0)))
-        with np.errstate(all="ignore"):
-            return bool((abs(one - other) <= DIGITS * size).all())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return type(one) is type(other) and one == other
-
-
 def said(name, arguments, keywords, expected, got):
     """Return a call and both its results in a line."""
     parts = [short(x) for x in arguments]
@@ -493,17 +453,3 @@ def said(name, arguments, keywords, expected, got):
     if same(expected[0], got[0]):
         return f"{line}changes its arguments otherwise"[:TEXT]
     return f"{line}is {short(got[0])}, not {short(expected[0])}"[:TEXT]
-
-
-def short(value):
-    """Return a value as a short text."""
-    if isinstance(value, np.ndarray):
-        with np.printoptions(precision=4, threshold=8, edgeitems=2):
-            text = " ".join(repr(value).split())
-        text = text.removeprefix("array(").removesuffix(")")
-        text = f"array of shape {value.shape}" if len(text) > 90 else text
-        return text.replace(", dtype=float64", "")
-    if isinstance(value, float) and math.isfinite(value):
-        return f"{value:.5g}"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
