@@ -1,8 +1,8 @@
 """`fairgrade check NAME`: does an exercise's grader catch what is wrong, and only that?
 
 First the answer bank: every wrong answer has to lose its points on its cells and on no
-other, every right one gets full marks, the notebook as released nothing. Then mutants of
-the reference solution: small mistakes that some test should notice.
+other, every right one gets full marks, the notebook as released nothing. Then mutants
+of the reference solution: small mistakes that some test should notice.
 """
 
 import argparse
@@ -92,7 +92,8 @@ class Report:
 
     def lines(self, everything=False):
         """Yield what a teacher reads."""
-        yield f"{self.name}: {self.answers} answers, {len(self.failures)} graded wrongly"
+        bad = len(self.failures)
+        yield f"{self.name}: {self.answers} answers, {bad} graded wrongly"
         for text in self.failures:
             yield f"  {text}"
         if self.unnamed and everything:
@@ -297,8 +298,8 @@ def check_mutants(bench, assignment, bank, jobs, report, bar):
             "apart": verdict.apart,
             "tried": verdict.tried,
         }
-        place = (one.cell, one.key)
-        if place in accepted:
+        place = next((x for x in accepted if fits(one, *x)), None)
+        if place is not None and verdict.apart:
             used.add(place)
             report.accepted.append(found | {"reason": accepted[place]})
         elif not verdict.apart:
@@ -308,6 +309,11 @@ def check_mutants(bench, assignment, bank, jobs, report, bar):
         else:
             report.survivors.append(found)
     report.stale = sorted(set(accepted) - used)
+
+
+def fits(mutant, cell, text):
+    """Return whether an entry of ACCEPTED means a mutant."""
+    return cell in (mutant.cell, "*") and (text == mutant.what or text in mutant.key)
 
 
 # ---- one notebook

@@ -400,10 +400,20 @@ def others(value, rng):
             value / 10,
             np.round(value),
             np.zeros_like(value),
+            last_zero(value),
         ]
     if value.dtype.kind in "iu":
         return [rng.permuted(value.ravel()).reshape(value.shape), value[::-1].copy()]
     return []
+
+
+def last_zero(value):
+    """Return an array with its last row, and column, at zero."""
+    value = value.copy()
+    value[..., -1:] = 0
+    if value.ndim > 1:
+        value[-1] = 0
+    return value
 
 
 def outcome(module, function, arguments, keywords):
