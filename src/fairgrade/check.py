@@ -267,9 +267,13 @@ def trials(assignment, jobs):
                 pool.submit(trial.forget)
 
 
-def check_mutants(bench, assignment, bank, jobs, report, bar):
-    """Try all mutants; write into the report what became of them."""
+def check_mutants(grade, assignment, bank, jobs, report, bar=None):
+    """Try all mutants; write into the report what became of them.
+
+    `grade` returns the Result of some answers, by a fair grader.
+    """
     ones = all_mutants(assignment)
+    bar = tqdm(disable=True, total=0) if bar is None else bar
     bar.total += len(ones)
     bar.refresh()
     accepted = {
@@ -304,7 +308,7 @@ def check_mutants(bench, assignment, bank, jobs, report, bar):
             report.accepted.append(found | {"reason": accepted[place]})
         elif not verdict.apart:
             report.same.append(found)
-        elif lost(bench.grade(assignment, answers | one.sources)):
+        elif lost(grade(answers | one.sources)):
             report.hidden += 1  # only across the boundary, which is what counts
         else:
             report.survivors.append(found)
@@ -368,7 +372,14 @@ def check(assignment, bank=None, only=None, jobs=None, walls=None, quiet=True):
                 {one.label for one in index.known} & set(index.unnamed)
             )
         if only != "bank":
-            check_mutants(bench, assignment, bank, jobs, report, bar)
+            check_mutants(
+                lambda sources: bench.grade(assignment, sources),
+                assignment,
+                bank,
+                jobs,
+                report,
+                bar,
+            )
     report.seconds = round(time.monotonic() - start, 2)
     return report, index
 
