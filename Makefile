@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python
 PORT ?= 8000
 
-.PHONY: help book serve lab exercises test benchmark lint links format lock clean environment
+.PHONY: help book serve lab hub exercises test benchmark lint links format lock clean environment
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -12,6 +12,7 @@ environment:
 	@$(PYTHON) tools/environment.py
 
 book: environment  ## execute the chapters, build the site, say where it is
+	@$(RUN) -m tools.node || true
 	@$(RUN) -m tools.book
 
 serve: book  ## show the site at http://localhost:8000 (PORT=… for another)
@@ -19,6 +20,9 @@ serve: book  ## show the site at http://localhost:8000 (PORT=… for another)
 
 lab: environment  ## open chapters and exercises in JupyterLab
 	@$(RUN) -m tools.lab
+
+hub: environment  ## try a class on JupyterHub at http://localhost:8000 (see hub/README.md)
+	@$(RUN) -m hub
 
 exercises: environment  ## generate exercises/ from solutions/ (NAME=… for one)
 	@$(RUN) -m tools.exercises $(NAME)

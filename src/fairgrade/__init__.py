@@ -2,3 +2,17 @@
 
 Learners' code runs in a sandbox of its own; tests run outside it and hear only data.
 """
+
+
+def configure(c):
+    """Make nbgrader's own commands and formgrader grade fairly; see `preprocessors`.
+
+    Parameters
+    ----------
+    c : traitlets.config.Config
+        The `c` of a course's nbgrader_config.py.
+    """
+    # A learner's process imports this package, too: nbgrader is not for it.
+    from fairgrade.preprocessors import configure
+
+    configure(c)

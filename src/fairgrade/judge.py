@@ -201,7 +201,7 @@ def _is_open(value):
 
 
 def _warn(warned):
-    """Repeat the learner's warnings here, where a test may have turned them to errors."""
+    """Repeat the learner's warnings here: a test may have turned them to errors."""
     for item in warned[:20]:
         fits = type(item) is list and [type(x) for x in item] == [str, str]
         category = getattr(builtins, item[0], None) if fits else None
@@ -255,7 +255,7 @@ class Hall:
     # ---- the learner's process
 
     def learner(self):
-        """Return the peer of a learner's process in which all earlier cells have run."""
+        """Return the peer of a process in which all earlier cells have run."""
         while self.peer is None:
             sock, self.kill = self.spawn()
             self.peer = Judge(Channel(sock, self.limits.message), self)
@@ -267,7 +267,9 @@ class Hall:
                     self.start_clock(self.limits.seconds_per_cell)
                     self.run_there(source, cell, classes)
                     # Is it still in step, after what this cell did?
-                    self.peer.request("echo", 0, [np.zeros(2), {"a": np.float64(1)}], study)
+                    self.peer.request(
+                        "echo", 0, [np.zeros(2), {"a": np.float64(1)}], study
+                    )
                 except (Stop, Exception):
                     self.culprits.add(cell)
                     self.discard()
@@ -384,7 +386,11 @@ class Hall:
         if stop.forged:
             # Who forges answers does it again: the rest is graded without this answer.
             for cell in self.assignment.cells:
-                if cell.is_run and cell.is_answer and self.bound_by(cell.grade_id) & wanted:
+                if (
+                    cell.is_run
+                    and cell.is_answer
+                    and self.bound_by(cell.grade_id) & wanted
+                ):
                     self.culprits.add(cell.grade_id)
         text = stop.text
         if stop.status == "time-out":
@@ -537,7 +543,7 @@ class Hall:
         return self.outcome(status, 0.0, ename, evalue, where)
 
     def partial(self, value):
-        """Return the outcome of a test whose last line has a value: points, as a number."""
+        """Return the outcome of a test whose last value, a number, is its points."""
         most = self.cell.points
         number = isinstance(value, int | float | np.number)
         if not number or isinstance(
@@ -661,7 +667,7 @@ SEEDED = set()
 
 
 def watch():
-    """Note from now on when a library's own generator is seeded; show warnings plainly."""
+    """Note from now on when a library is seeded; show warnings plainly."""
     warnings.showwarning = _show_warning
     warnings.simplefilter("default")
     _watch(np.random, "seed", "numpy")
@@ -686,7 +692,7 @@ def _watch(module, name, library):
 
 def _seed_state(library):
     if library == "numpy":
-        return np.random.get_state()
+        return np.random.get_state()  # noqa: NPY002
     if library == "random":
         return (random.getstate(),)
     return (torch_of().get_rng_state(),)

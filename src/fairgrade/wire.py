@@ -1,9 +1,9 @@
 """Plain data as bytes and back: no pickle, and nothing is believed about what arrives.
 
-A value is a *node*: None, bool, int, float, str and bytes stand for themselves, all else
-is a list that starts with a tag. What can change in place (a list, an array …) is not
-in the node but beside it, as a numbered state (module `share`), so that no structure
-nests deeply and the two sides can keep such objects in step.
+A value is a *node*: None, bool, int, float, str and bytes stand for themselves, all
+else is a list that starts with a tag. What can change in place (a list, an array …) is
+not in the node but beside it, as a numbered state (module `share`), so that no
+structure nests deeply and the two sides can keep such objects in step.
 """
 
 import math
@@ -19,7 +19,7 @@ import msgpack
 import numpy as np
 
 MESSAGE_LIMIT = 64 * 2**20
-NODE_LIMIT = 16 * 2**20  # bytes of one node: small items take more room once unpacked
+NODE_LIMIT = 8 * 2**20  # bytes of one node: small items take more room once unpacked
 DEPTH_LIMIT = 100
 INT_LIMIT = 2**16  # bits
 KINDS = frozenset("biufcUSMm")  # of NumPy's dtypes
@@ -33,7 +33,7 @@ class WireError(Exception):
 
 
 def dtype_of(name):
-    """Return the NumPy dtype of that name, if it is plain and no bigger than data are."""
+    """Return the NumPy dtype of that name, if it is a plain one."""
     if type(name) is not str or not 0 < len(name) <= 40:
         raise WireError(f"no dtype: {name!r:.60}")
     try:
@@ -73,7 +73,7 @@ def array_of(dtype, shape, data):
 
 
 class Context:
-    """What a packer asks about anything that is not immutable plain data: refuses all."""
+    """What a packer asks about all but immutable plain data: refuses it."""
 
     def pack_object(self, value):
         """Return the node of a value, by its number or its name."""
@@ -99,7 +99,7 @@ def _pack_scalar(value, context, depth):
 
 
 def _pack_dtype(value, context, depth):
-    if value.kind not in KINDS and value.kind != "O" or value.names or value.subdtype:
+    if (value.kind not in KINDS and value.kind != "O") or value.names or value.subdtype:
         raise WireError(f"the dtype {value} cannot cross")
     return ["d", value.str]
 
@@ -148,11 +148,11 @@ def pack_node(value, context, depth=0):
         raise WireError(f"nested more than {DEPTH_LIMIT} deep")
     if pack_value is not None:
         return pack_value(value, context, depth)
-    if isinstance(value, np.generic):
+    if issubclass(kind, np.generic):  # not isinstance: a handle would ask its owner
         return _pack_scalar(value, context, depth)
-    if isinstance(value, np.dtype):
+    if issubclass(kind, np.dtype):
         return _pack_dtype(value, context, depth)
-    if isinstance(value, tuple) and kind.__bases__ == (tuple,):
+    if issubclass(kind, tuple) and kind.__bases__ == (tuple,):
         fields = getattr(kind, "_fields", None)
         if type(fields) is tuple and len(fields) == len(value):
             items = [pack_node(item, context, depth + 1) for item in value]
@@ -206,7 +206,7 @@ def _namedtuple(name, fields):
     """Return the one class of that name and fields; they are checked to be words."""
     if (name, fields) not in _NAMED_TUPLES:
         # It checks that all are identifiers, no keywords, and do not start with "_".
-        _NAMED_TUPLES[name, fields] = namedtuple(name, fields)  # noqa: PYI024
+        _NAMED_TUPLES[name, fields] = namedtuple(name, fields)
     return _NAMED_TUPLES[name, fields]
 
 

@@ -168,6 +168,9 @@ def prepare(kind, settings):
         sandbox.seal([entry for entry in sys.path if os.path.isdir(entry)])
     gc.collect()
     gc.freeze()
+    gc.set_threshold(
+        100_000, 20, 50
+    )  # a process for one submission has little to collect
 
 
 def rehearse():
@@ -197,7 +200,14 @@ def _warm_torch():
     importlib.import_module("torch.nn")
     importlib.import_module("torch.optim")
     remote_graph()
-    torch.nn.Linear(1, 1)(torch.zeros(1))
+    layer = torch.nn.Linear(1, 1)
+    layer(torch.zeros(1))
+    # Not `backward`: it may start threads, which no fork would have.
+    for parameter in layer.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimiser = torch.optim.SGD(layer.parameters(), lr=0.1)
+    optimiser.step()
+    optimiser.zero_grad()
 
 
 class Forker:

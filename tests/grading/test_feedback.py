@@ -1,21 +1,20 @@
 """What learners read in their feedback, and what they never do.
 
-A small course with one exercise of its own: nbgrader grades a class of answers, each of
-which makes hidden tests show up in another way, and writes the feedback on them.
+A small course with one exercise of its own: fairgrade grades a class of answers, each
+of which makes hidden tests show up in another way, and writes the feedback on them.
 """
 
 import copy
 import html
 import re
 import shutil
-import subprocess
-import sys
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
 
+from fairgrade.app import main
 from tools.exercises import ROOT, full_metadata
 
 pytestmark = pytest.mark.xdist_group("feedback")
@@ -28,7 +27,11 @@ HIDDEN = [
 ]
 
 CELLS = [
-    (new_code_cell, {"solution": "double"}, "### BEGIN SOLUTION\n### END SOLUTION"),
+    (
+        new_code_cell,
+        {"solution": "double"},
+        "### BEGIN SOLUTION\ndef double(x):\n    return 2 * x\n### END SOLUTION",
+    ),
     (new_code_cell, {"test": "visible", "points": 1}, VISIBLE),
     (
         new_code_cell,
@@ -58,11 +61,11 @@ def double(x):
     return 2 * x""",
     "prints": """\
 def double(x):
-    print(In[-1])
+    print(globals().get("In"))
     return 2 * x""",
     "quotes": """\
 def double(x):
-    raise ValueError(In[-1])""",
+    raise ValueError(globals().get("In"))""",
     "exits": """\
 import sys
 def double(x):
@@ -98,7 +101,7 @@ class Class:
         source = course / "_build" / "source" / "twice" / "twice.ipynb"
         source.parent.mkdir(parents=True)
         nbformat.write(source_notebook(), source)
-        self.nbgrader("generate_assignment")
+        self.fairgrade("generate")
         release = nbformat.read(course / "exercises/twice/twice.ipynb", as_version=4)
         for learner, answer in ANSWERS.items():
             notebook = copy.deepcopy(release)
@@ -110,8 +113,8 @@ class Class:
             target = course / "submitted" / learner / "twice" / "twice.ipynb"
             target.parent.mkdir(parents=True)
             nbformat.write(notebook, target)
-        self.nbgrader("autograde")
-        self.nbgrader("generate_feedback")
+        self.fairgrade("autograde")
+        self.fairgrade("feedback")
         self.scores, self.feedback = {}, {}
         with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
             for learner in ANSWERS:
@@ -121,14 +124,8 @@ class Class:
                 page = course / "feedback" / learner / "twice" / "twice.html"
                 self.feedback[learner] = as_read(page)
 
-    def nbgrader(self, command):
-        run = subprocess.run(
-            [sys.executable, "-m", "nbgrader", command, "twice"],
-            cwd=self.course,
-            capture_output=True,
-            text=True,
-        )
-        assert run.returncode == 0, run.stderr
+    def fairgrade(self, command):
+        assert main([command, "twice", f"--course-dir={self.course}"]) == 0
 
 
 def as_read(page):
@@ -179,12 +176,12 @@ def test_a_failing_hidden_test_says_why(graded):
 
 
 def test_an_error_in_the_learners_code_names_its_line(graded):
-    said = "IndexError: list index out of range\nIn [1], line 3: return [][x]"
+    said = "IndexError: list index out of range\n(in double, line 3: return [][x])"
     assert said in graded.feedback["raises"]
 
 
-def test_a_failing_line_that_is_not_hidden_is_named(graded):
-    assert f"AssertionError\nIn [3], line 1: {BESIDE}" in graded.feedback["nothing"]
+def test_a_visible_test_that_fails_says_so(graded):
+    assert "AssertionError: twice two is four" in graded.feedback["nothing"]
 
 
 def test_a_warning_can_be_read(graded):

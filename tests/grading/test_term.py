@@ -278,8 +278,9 @@ def test_collecting_warns_when_the_account_is_another(handed_in):
 
 @pytest.fixture(scope="module")
 def graded(term, handed_in):
-    term.teacher.does("term-autograde")
-    return SimpleNamespace(scores=scores(term.course))
+    examined = term.teacher.does("term-doctor")
+    said = term.teacher.does("term-autograde")
+    return SimpleNamespace(scores=scores(term.course), examined=examined, said=said)
 
 
 def test_every_cell_has_its_score(term, graded):
@@ -289,6 +290,13 @@ def test_every_cell_has_its_score(term, graded):
         "cyd": term.partial,
         "dot": term.nothing,
     }
+
+
+def test_the_walls_stand_and_each_learner_has_a_line(graded):
+    assert "missing" not in graded.examined
+    assert graded.examined.count(" stands ") > 8
+    for name in HANDED_IN:
+        assert re.search(rf"^ *{name}\b.*\d", graded.said, re.MULTILINE), graded.said
 
 
 def test_only_late_work_is_recorded_as_late(term, handed_in, graded):

@@ -10,7 +10,8 @@ import yaml
 
 from tools.book import ROOT, chapters
 
-ROOMS = (".ci", ".github", "book", "exercises", "solutions", "src", "tests", "tools")
+ROOMS = (".ci", ".github", "book", "exercises", "hub")
+ROOMS += ("solutions", "src", "tests", "tools")
 BUILT = {"__pycache__", ".ipynb_checkpoints", "everygrad.egg-info"}
 FILES = [path for path in ROOT.iterdir() if path.is_file()]
 FILES += [path for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file()]
@@ -21,7 +22,7 @@ TEXTS = [
     name
     for name in NAMES
     if Path(name).suffix
-    in {".cff", ".css", ".ipynb", ".md", ".py", ".toml", ".txt", ".yml"}
+    in {".cff", ".css", ".ipynb", ".md", ".py", ".toml", ".txt", ".yaml", ".yml"}
     or name in {"Makefile", ".ci/run"}
 ]
 # Folders of one machine, and hosts of packages: whoever builds has their own.
@@ -66,9 +67,10 @@ def test_no_number_in_a_file_name():
 
 
 def test_links_of_the_readme_lead_somewhere():
-    for name in ("README.md", "CONTRIBUTING.md"):
+    for name in ("README.md", "CONTRIBUTING.md", "hub/README.md"):
         links = re.findall(r"\]\(([^)]+)\)", text(name))
-        assert [x for x in links if "://" not in x and not (ROOT / x).exists()] == []
+        room = (ROOT / name).parent
+        assert [x for x in links if "://" not in x and not (room / x).exists()] == []
 
 
 def test_the_readme_names_files_that_exist():

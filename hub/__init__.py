@@ -1,0 +1,1 @@
+"""A class on JupyterHub: `python -m hub` starts one."""

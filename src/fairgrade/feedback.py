@@ -1,0 +1,207 @@
+"""What may be shown: hidden tests to nobody but the teacher, and no learner's script.
+
+Learners write Markdown, and their programs print; teachers read both in formgrader, and
+learners in their feedback. None of it may run in a reader's browser.
+"""
+
+import re
+
+import bleach
+from bleach.css_sanitizer import CSSSanitizer
+from jinja2 import pass_context
+from nbconvert.filters import strip_ansi
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.preprocessors import Preprocessor
+from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.utils import is_grade
+from traitlets import Bool
+
+HIDDEN = re.compile(
+    r"(?m)^[^\n]*BEGIN HIDDEN TESTS.*?(?:END HIDDEN TESTS[^\n]*|\Z)", re.DOTALL
+)
+FRAME = re.compile(r"Cell In\[(\d+)\], line (\d+)")
+SHOWN_INSTEAD = "# (hidden tests)"
+
+# What Markdown makes, and what teachers write into it by hand.
+TAGS = bleach.ALLOWED_TAGS | {
+    *("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "pre", "span", "div"),
+    *("img", "sub", "sup", "del", "ins", "kbd", "mark", "u", "s", "small", "var"),
+    *("table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption", "colgroup"),
+    *("col", "dl", "dt", "dd", "details", "summary", "figure", "figcaption", "samp"),
+    *("cite", "q"),
+}
+ATTRIBUTES = {
+    "*": ["class", "id", "title", "lang", "dir", "style", "align"],
+    "a": ["href", "name", "rel"],
+    "img": ["src", "alt", "width", "height"],
+    "th": ["colspan", "rowspan", "scope"],
+    "td": ["colspan", "rowspan"],
+    "ol": ["start", "type"],
+    "details": ["open"],
+}
+STYLES = CSSSanitizer(
+    allowed_css_properties=[
+        *("color", "background-color", "text-align", "vertical-align"),
+        *("font-weight", "font-style", "text-decoration", "width", "height"),
+    ]
+)
+IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*$")
+LINK = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
+PLAIN_OUTPUT = {"text/plain", "text/latex", "image/png", "image/jpeg"}
+BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*$")
+
+
+def harmless_source(tag, name, value):
+    """Return whether an attribute may stay: addresses go to the web, or are images."""
+    if name in ATTRIBUTES["*"] or name not in ("src", "href"):
+        return name in [*ATTRIBUTES["*"], *ATTRIBUTES.get(tag, ())]
+    if name == "src":
+        # An image from elsewhere would tell its owner who reads this, and when.
+        return tag == "img" and bool(IMAGE.match(value) or is_relative(value))
+    return tag == "a" and bool(LINK.match(value) or is_relative(value))
+
+
+def is_relative(address):
+    """Return whether an address stays on this site: no scheme, no other host."""
+    return not re.match(r"\s*([^/?#]*:|[/\\]{2})", address)
+
+
+def harmless_html(html):
+    """Return HTML with all that could run, load or overlay anything escaped."""
+    return bleach.clean(
+        html,
+        tags=TAGS,
+        attributes=harmless_source,
+        protocols={"http", "https", "mailto", "data"},
+        css_sanitizer=STYLES,
+    )
+
+
+@pass_context
+def safe_markdown(context, source):
+    """Return Markdown as harmless HTML: nbconvert's filter, and a wash."""
+    cell = context.get("cell", {})
+    renderer = IPythonRenderer(
+        escape=False, attachments=cell.get("attachments", {}), embed_images=False
+    )
+    return harmless_html(MarkdownWithMath(renderer=renderer).render(source))
+
+
+class Harmless(Preprocessor):
+    """Leave only outputs that cannot do anything but be seen."""
+
+    enabled = Bool(True).tag(config=True)
+
+    def preprocess(self, nb, resources):
+        # What a notebook says of itself and of its widgets is written into the page.
+        nb.metadata.pop("widgets", None)
+        nb.metadata.pop("title", None)
+        return super().preprocess(nb, resources)
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        cell.metadata.pop("tags", None)
+        cell.metadata.pop("raw_mimetype", None)
+        cell.metadata.pop("format", None)
+        cell.pop("attachments", None) if cell.cell_type == "code" else None
+        if cell.cell_type == "raw":
+            cell.cell_type = "code"
+            cell.outputs, cell.execution_count = [], None
+        for output in cell.get("outputs", []):
+            if "data" in output:
+                output.metadata = {}
+                output.data = harmless_data(output.data)
+        return cell, resources
+
+
+def harmless_data(data):
+    """Return those forms of an output that are text or images."""
+    kept = {}
+    for kind, value in data.items():
+        text = "".join(value) if isinstance(value, list) else str(value)
+        if kind == "text/html":
+            kept[kind] = harmless_html(text)
+        elif kind == "text/markdown":
+            kept[kind] = text  # safe_markdown washes it
+        elif kind in PLAIN_OUTPUT and (
+            not kind.startswith("image/") or BASE64.match(text)
+        ):
+            kept[kind] = text
+    return kept or {"text/plain": f"({', '.join(sorted(data)) or 'nothing'})"}
+
+
+class AllowWarnings(NbGraderPreprocessor):
+    """Let a right answer warn: nbgrader gives 0 where a test cell writes to stderr.
+
+    The warning stays in the record, as ordinary output.
+    """
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        if is_grade(cell):
+            for output in cell.get("outputs", []):
+                if output.output_type == "stream":
+                    output.name = "stdout"
+        return cell, resources
+
+
+class HideTests(Preprocessor):
+    """Keep hidden tests out of feedback: their source, and every output that quotes it.
+
+    What failed and why stays: the type of the error, its message, and the innermost
+    line on the way to it that the learner may see.
+    """
+
+    enabled = Bool(True).tag(config=True)
+
+    def preprocess(self, nb, resources):
+        code = [cell for cell in nb.cells if cell.cell_type == "code"]
+        # By number of the cell, with each hidden line left blank.
+        shown = {cell.execution_count: HIDDEN.sub(blank, cell.source) for cell in code}
+        self.shown = {number: text.splitlines() for number, text in shown.items()}
+        # What is as short as `)`, or is shown elsewhere too, tells nothing.
+        self.hidden = {
+            line.strip()
+            for cell in code
+            for region in HIDDEN.findall(cell.source)
+            for line in region.splitlines()
+            if len(line.strip()) > 8
+            and not any(line.strip() in text for text in shown.values())
+        }
+        return super().preprocess(nb, resources)
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        if cell.cell_type != "code":
+            return cell, resources
+        secret = HIDDEN.search(cell.source)
+        cell.source = HIDDEN.sub(SHOWN_INSTEAD, cell.source)
+        for output in cell.outputs:
+            if output.output_type == "stream":
+                output.text = self.unquoted(output.text)
+            elif output.output_type == "error":
+                output.evalue = self.unquoted(output.evalue)
+                traceback = strip_ansi("\n".join(output.traceback))
+                if self.quotes(traceback) or (secret and FRAME.search(traceback)):
+                    message = f"{output.ename}: {output.evalue}".removesuffix(": ")
+                    output.traceback = [message, *self.shown_line(traceback)]
+            elif self.quotes("\n".join(map(str, output.data.values()))):
+                output.data = {"text/plain": "(hidden tests)"}
+        return cell, resources
+
+    def quotes(self, text):
+        return any(line in text for line in self.hidden)
+
+    def unquoted(self, text):
+        lines = text.splitlines(keepends=True)
+        return "".join(line for line in lines if not self.quotes(strip_ansi(line)))
+
+    def shown_line(self, traceback):
+        """Return a list of the innermost line that may be shown, or an empty list."""
+        for cell, number in reversed(FRAME.findall(traceback)):
+            lines = [None, *self.shown.get(int(cell), [])]
+            if int(number) < len(lines) and lines[int(number)]:
+                return [f"In [{cell}], line {number}: {lines[int(number)].strip()}"]
+        return []
+
+
+def blank(region):
+    """Return as many line ends as a match of HIDDEN has."""
+    return "\n" * region.group().count("\n")

@@ -1,0 +1,130 @@
+"""Copy files of learners without following anything; make ours appear whole."""
+
+import ctypes
+import errno
+import fnmatch
+import os
+import shutil
+import stat
+from pathlib import Path
+
+EXCHANGE = 2  # renameat2's RENAME_EXCHANGE
+HERE = -100  # its AT_FDCWD
+MOST_FILES = 1000
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFLNK: "a link",
+}
+
+
+def kind_of(mode):
+    """Return what a file is in plain words, or None for a plain file."""
+    if stat.S_ISREG(mode):
+        return None
+    return KINDS.get(stat.S_IFMT(mode), "a device")
+
+
+def link_above(folder, root):
+    """Return the first part of `folder` below `root` that is a link, or None."""
+    parts = Path(os.path.relpath(folder, root)).parts
+    # The first part is the teacher's choice, such as `submitted`.
+    for length in range(2, len(parts) + 1):
+        part = Path(root, *parts[:length])
+        if part.is_symlink():
+            return part
+    return None
+
+
+def extra_files(folder, ignore=()):
+    """Return the plain files below `folder` that are no notebooks, and notes.
+
+    Parameters
+    ----------
+    folder : path
+    ignore : iterable of str
+        Patterns of names to leave out, as in ``CourseDirectory.ignore``.
+
+    Returns
+    -------
+    files : list of pathlib.Path
+        Relative to `folder`, sorted; at most `MOST_FILES`.
+    notes : list of str
+        What was left out that nobody asked to leave out.
+    """
+
+    def ignored(name):
+        return any(fnmatch.fnmatchcase(name, pattern) for pattern in ignore)
+
+    files, notes = [], []
+    for where, folders, names in os.walk(folder):
+        here = Path(where)
+        linked = [name for name in folders if (here / name).is_symlink()]
+        folders[:] = sorted(n for n in folders if n not in linked and not ignored(n))
+        for name in sorted([*names, *linked]):
+            path = here / name
+            if ignored(name) or name.endswith(".ipynb"):
+                continue
+            kind = kind_of(path.lstat().st_mode)
+            if kind:
+                notes.append(f"{path.relative_to(folder)} is {kind}: left out")
+            elif len(files) == MOST_FILES:
+                return files, [*notes, f"more than {MOST_FILES} files: rest left out"]
+            else:
+                files.append(path.relative_to(folder))
+    return files, notes
+
+
+def copy_plain(source, target):
+    """Copy a plain file's bytes and times, following nothing."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    shutil.copy2(source, target, follow_symlinks=False)
+
+
+def staged(target):
+    """Return the folder in which the next version of `target` is prepared.
+
+    Its name starts with a dot, so that nbgrader's patterns never find it. If it is
+    there, whoever prepared it was stopped before the end.
+    """
+    return target.with_name(f".{target.name}.staged")
+
+
+def swap(new, target):
+    """Put the folder `new` in the place of `target`, at once if possible."""
+    try:
+        os.rename(new, target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    else:
+        return
+    if not exchange(new, target):
+        # Not every file system can (NFS): for a moment there is neither.
+        old = target.with_name(f".{target.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        os.rename(target, old)
+        os.rename(new, target)
+        new = old
+    shutil.rmtree(new)
+
+
+def exchange(one, other):
+    """Swap two names in one step; return False where the system cannot."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    names = os.fsencode(one), os.fsencode(other)
+    if libc.renameat2(HERE, names[0], HERE, names[1], EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+        return False
+    raise OSError(number, os.strerror(number), str(other))
+
+
+def write_whole(path, text):
+    """Write a small file so that it is never seen half-written."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    os.replace(new, path)

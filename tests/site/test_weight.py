@@ -1,0 +1,65 @@
+"""What a reader on a phone loads before asking for more: at most 300 KiB a page."""
+
+import gzip
+
+import pytest
+
+from tools.book import ROOT, SITE, pages
+
+PAGES = [str(page.relative_to(ROOT).with_suffix(".html")) for page in pages()]
+LIMIT = 300 * 1024
+COMPRESSED = {".png", ".woff2"}  # already: gzip gains nothing
+PHONE = {"width": 412, "height": 823}
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+def weight(path):
+    """Return how many bytes a server sends for a file."""
+    content = path.read_bytes()
+    return len(content if path.suffix in COMPRESSED else gzip.compress(content))
+
+
+@pytest.fixture
+def loaded(chromium, address):
+    """Return a function from a page to the files that a phone loads with it."""
+    context = chromium.new_context(viewport=PHONE)
+    page = context.new_page()
+    asked = set()
+    page.on("request", lambda request: asked.add(request.url.split("?")[0]))
+
+    def load(path):
+        asked.clear()
+        page.goto(f"{address}/{path}", wait_until="networkidle")
+        return {SITE / url.removeprefix(f"{address}/") for url in asked}
+
+    yield load
+    context.close()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_light(path, loaded):
+    files = {file: weight(file) for file in loaded(path) if file.is_file()}
+    assert SITE / path in files
+    heaviest = sorted(files, key=files.get)[:-6:-1]
+    assert sum(files.values()) <= LIMIT, [(f.name, files[f]) for f in heaviest]
+
+
+def test_pictures_have_their_size_and_wait_until_they_are_near():
+    pictures = 0
+    for path in PAGES:
+        page = (SITE / path).read_text(encoding="utf-8")
+        for tag in page.split("<img ")[1:]:
+            tag = tag.partition(">")[0]
+            pictures += 1
+            assert 'loading="lazy"' in tag, tag
+            assert 'width="' in tag, tag
+            assert 'height="' in tag, tag
+    assert pictures > 10
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_says_what_it_is_about(path):
+    head = (SITE / path).read_text(encoding="utf-8").partition("</head>")[0]
+    words = head.partition('name="description" content="')[2].partition('"')[0]
+    assert 30 < len(words) <= 160, words
