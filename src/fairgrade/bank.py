@@ -15,8 +15,8 @@ and END SOLUTION, at the depth of these lines; where there are none, the whole c
 Learners may be told the names of misconceptions: write them for their eyes.
 
 Optional: ``ACCEPTED = {answer cell: {mutant: reason}}``, mutants that no test needs to
-catch: the kind of mistake, or a part of ``before -> after``, as `fairgrade check` prints
-them. The cell ``"*"`` is any cell.
+catch: the kind of mistake, or a part of ``before -> after``, as `fairgrade check`
+prints them. The cell ``"*"`` is any cell.
 """
 
 import textwrap

@@ -273,8 +273,9 @@ def replaced(tree, statement, node, new, what):
     Replace(new).visit(tree)
     ast.fix_missing_locations(tree)
     if whole:
-        one = len(new) == 1 and first_line(new[0])
-        after = one if one and one != first_line(statement) else f"({what})"
+        alike = len(new) == 1 and isinstance(new[0], type(statement) | ast.Assign)
+        one = first_line(new[0]) if alike else first_line(statement)
+        after = one if one != first_line(statement) else f"({what})"
     else:
         after = first_line(place)
     return tree, after

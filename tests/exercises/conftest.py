@@ -4,16 +4,15 @@ import ast
 import copy
 import importlib.util
 import re
-import shutil
-import subprocess
-import sys
 import textwrap
+import warnings
 from functools import cache
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbgrader.api import Gradebook
+from nbgrader.apps import NbGraderAPI
 
 from fairgrade.assignment import read_assignment
 from fairgrade.bank import answers_with, read_bank
@@ -21,6 +20,7 @@ from fairgrade.check import misgraded
 from fairgrade.grading import Grader, record_reference
 from tools.exercises import (
     ROOT,
+    course_config,
     exercise_names,
     generate,
     teacher_notebook,
@@ -113,14 +113,6 @@ def hand_in(name, bodies):
     return notebook
 
 
-def run_nbgrader(course, *arguments):
-    """Run one nbgrader command in the folder `course`; fail loudly when it does."""
-    command = [sys.executable, "-m", "nbgrader", *arguments]
-    run = subprocess.run(command, cwd=course, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout + run.stderr
-    return run.stderr
-
-
 class ByNbgrader:
     """What plain nbgrader's own autograder gives three learners, cell by cell.
 
@@ -140,13 +132,15 @@ class ByNbgrader:
             "reference": hand_in(name, {}),
             "wrong": hand_in(name, dict(wrong[label] for label in self.wrong)),
         }
-        shutil.copy(ROOT / "nbgrader_config.py", course)
         generate([name], course)
         for learner, notebook in notebooks.items():
             target = course / "submitted" / learner / name / f"{name}.ipynb"
             target.parent.mkdir(parents=True)
             nbformat.write(notebook, target)
-        run_nbgrader(course, "autograde", name, "--create")
+        api = NbGraderAPI(config=course_config(course))
+        with warnings.catch_warnings(action="ignore"):  # nbgrader's own
+            outcome = api.autograde(name, "*", create=True)
+        assert outcome["success"], outcome["log"]
         self.scores = {}
         with Gradebook(f"sqlite:///{course}/gradebook.db", "everygrad") as gradebook:
             for learner in notebooks:
