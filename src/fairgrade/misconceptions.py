@@ -226,7 +226,8 @@ def index_path(course, assignment):
 
     Not beside the notebook: nbgrader gives what lies there to learners.
     """
-    return course / ".fairgrade" / assignment.name / f"{assignment.notebook}.json"
+    name = assignment.name.partition("/")[0]
+    return course / ".fairgrade" / name / f"{assignment.notebook}.json"
 
 
 def read_index(course, assignment):

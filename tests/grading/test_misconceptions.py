@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fairgrade.bank import Wrong
+from fairgrade.check import main as check
 from fairgrade.grading import Grader, record_reference
 from fairgrade.misconceptions import (
     SAYS,
@@ -25,6 +26,7 @@ from fairgrade.misconceptions import (
 from fairgrade.results import digest
 
 from .assignments import assignment
+from .small_course import WRONG, Course
 
 BANK = [
     Wrong("the mean forgotten", "answer1", "return np.sum(x**2)", frozenset()),
@@ -187,3 +189,20 @@ def test_digests_forgive_rounding_and_nothing_else():
     assert len({digest(v) for v in (x, x[:2], x * 1.001, x[None], "a", None)}) == 6
     assert digest(1) == digest(1.0) == digest(np.float32(1)) == digest(True)
     assert digest(-0.0) == digest(0.0)
+
+
+def test_autograde_tells_the_name_that_check_has_found(tmp_path):
+    course = Course(tmp_path / "course")
+    body = "def double(x):\n    return max(2 * x, 0)"
+    bank = {"never below 0": ("double", body, {"hidden"})}
+    (course.folder / "banks").mkdir()
+    (course.folder / "banks" / "twice.py").write_text(f"WRONG = {bank!r}\n")
+    where = ["--course-dir", str(course.folder), "--jobs", "1"]
+    assert check(["twice", "--only", "bank", *where]) == 0
+    assert course.fairgrade("generate", "twice") == 0
+    course.hand_in("ada", WRONG)
+    assert course.fairgrade("autograde", "twice", "--create", "--jobs", "1") == 0
+    assert course.grades("ada")["hidden"][0] == 0
+    text = course.autograded("ada").cells[4].outputs[0].evalue
+    assert text.endswith(f"{SAYS}never below 0")
+    assert not any("misconc" in p.name for p in course.folder.glob("release/**/*"))
