@@ -247,6 +247,7 @@ def prepare(data):
             importlib.import_module(module)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+        warm_torch()
     gc.collect()
     gc.freeze()  # or every forked process copies all pages when it collects
     folder = os.path.join(tempfile.mkdtemp(prefix="fairgrade-check-"), "files")
@@ -260,6 +261,15 @@ def prepare(data):
         return [course.run({}, tests, report=seconds), seconds]
 
     _COURSES["reference"] = in_a_fork(reference, 120)
+
+
+def warm_torch():
+    """Import now what torch imports at first use; no gradient: that starts threads."""
+    import torch
+
+    layer = torch.nn.Linear(1, 1)
+    torch.optim.SGD(layer.parameters(), lr=0.1)
+    layer(torch.zeros(1))
 
 
 def reference_outcome():
