@@ -33,6 +33,7 @@ from fairgrade import files
 from fairgrade.errors import Misuse, Refusal
 from fairgrade.gradebook import Gradebook
 from fairgrade.grading import Limits
+from fairgrade.misconceptions import read_index
 from fairgrade.owner import records, wrong_owner
 from fairgrade.pool import grade_all
 from fairgrade.preprocessors import RebuildCells, fair, walls_but
@@ -198,7 +199,11 @@ class FairAutograde(Autograde):
         self.init_notebooks()
         self.pending = {}
         assignments = {name: s.assignment for name, s in self.skeletons.items()}
-        results = grade_all(assignments, self.to_grade(), **self.settings())
+        root = Path(self.coursedir.root)
+        known = {name: read_index(root, one) for name, one in assignments.items()}
+        results = grade_all(
+            assignments, self.to_grade(), known=known, **self.settings()
+        )
         for (student, notebook), result in results:
             pending = self.pending[student]
             pending["results"][notebook] = result

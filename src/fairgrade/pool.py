@@ -15,6 +15,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import wait
 
+from fairgrade import misconceptions
 from fairgrade.assignment import AssignmentError, from_json
 from fairgrade.errors import Refusal
 from fairgrade.grading import (
@@ -36,7 +37,13 @@ class PoolError(Refusal):
 
 
 def grade_all(
-    assignment, submissions, jobs=None, scheduler=None, limits=None, walls=None
+    assignment,
+    submissions,
+    jobs=None,
+    scheduler=None,
+    limits=None,
+    walls=None,
+    known=None,
 ):
     """Yield (key, Result) for each of some submissions, in the order they are done.
 
@@ -52,6 +59,9 @@ def grade_all(
         The address of a Dask scheduler, whose workers then do the work.
     limits, walls
         As for `Grader`.
+    known : dict of str to misconceptions.Index, optional
+        Known misconceptions, for assignments that come in a dict: who made one of
+        them is told its name.
 
     Raises
     ------
@@ -65,6 +75,7 @@ def grade_all(
         "assignments": [[name, one.to_json()] for name, one in several.items()],
         "limits": vars(limits) if limits else None,
         "walls": sorted(walls) if walls is not None else None,
+        "known": {name: one.to_json() for name, one in (known or {}).items() if one},
     }
     todo = (
         (key, None if None in several else key[-1], data) for key, data in submissions
@@ -89,6 +100,7 @@ class Bench:
 
     def __init__(self, setup):
         self.assignments = dict(loaded(setup["assignments"]))
+        self.known, self.indexes = setup["known"], {}
         self.learned = None
         limits = Limits(**setup["limits"]) if setup["limits"] else None
         walls = setup["walls"]
@@ -109,9 +121,16 @@ class Bench:
         # The grader studies each object once: equal ones must stay the same.
         if self.learned != assignments:
             self.assignments, self.learned = dict(loaded(assignments)), assignments
+            self.indexes = {
+                name: misconceptions.from_json(index, self.assignments[name])
+                for name, index in self.known.items()
+            }
 
     def grade(self, name, data):
-        return self.grader.grade(self.assignments[name], data).to_json()
+        assignment, index = self.assignments[name], self.indexes.get(name)
+        result = self.grader.grade(assignment, data)
+        result = misconceptions.explain(self.grader, assignment, index, data, result)
+        return result.to_json()
 
     def close(self):
         self.grader.__exit__(None, None, None)

@@ -257,3 +257,10 @@ return total
 """,
     ),
 }
+
+# Mutants of the reference solution that no test needs to catch, and why.
+ACCEPTED = {
+    "*": {
+        "computed in the argument itself": "an answer may: tests hand over copies",
+    },
+}

@@ -1,21 +1,31 @@
-"""Grade a class full of answers with nbgrader's own autograder, once per exercise."""
+"""Grade answers one by one with fairgrade, and three learners with nbgrader's own."""
 
 import ast
 import copy
 import importlib.util
 import re
-import shutil
-import subprocess
-import sys
 import textwrap
+import warnings
 from functools import cache
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbgrader.api import Gradebook
+from nbgrader.apps import NbGraderAPI
 
-from tools.exercises import ROOT, teacher_notebook, write_teacher_notebooks
+from fairgrade.assignment import read_assignment
+from fairgrade.bank import answers_with, read_bank
+from fairgrade.check import misgraded
+from fairgrade.grading import Grader, record_reference
+from tools.exercises import (
+    ROOT,
+    course_config,
+    exercise_names,
+    generate,
+    teacher_notebook,
+    write_teacher_notebooks,
+)
 
 SOLUTION = re.compile(
     r"^(?P<indent> *)### BEGIN SOLUTION\n(?P<body>.*?)^ *### END SOLUTION\n?",
@@ -75,7 +85,7 @@ def questions(notebook):
 def share_out(answers, question):
     """Return lists of labels, each with at most one answer to a question.
 
-    One learner can give them all, so that a bank needs few runs of the autograder.
+    One learner can give them all, so that plain nbgrader sees many in one run.
     """
     learners = []
     for label, (cell_id, _) in answers.items():
@@ -103,66 +113,86 @@ def hand_in(name, bodies):
     return notebook
 
 
-def run_nbgrader(course, *arguments):
-    """Run one nbgrader command in the folder `course`; fail loudly when it does."""
-    command = [sys.executable, "-m", "nbgrader", *arguments]
-    run = subprocess.run(command, cwd=course, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout + run.stderr
-    return run.stderr
+class ByNbgrader:
+    """What plain nbgrader's own autograder gives three learners, cell by cell.
 
-
-class Graded:
-    """The scores of a class: who got how many points on which cell."""
+    One hands in the untouched release, one the reference solution, and one a wrong
+    answer to each question: `wrong` are the labels of these.
+    """
 
     def __init__(self, name, course):
-        self.release = ROOT / "exercises" / name / f"{name}.ipynb"
         bank = load_bank(name)
         wrong = {label: (cell, body) for label, (cell, body, _) in bank.WRONG.items()}
-        question = questions(teacher_notebook(name))
-        self.learner = {"untouched": 0, "reference": 1}
-        notebooks = [nbformat.read(self.release, as_version=4), hand_in(name, {})]
-        for answers in (wrong, bank.RIGHT):
-            for labels in share_out(answers, question):
-                self.learner |= dict.fromkeys(labels, len(notebooks))
-                notebooks.append(hand_in(name, dict(answers[x] for x in labels)))
-        shutil.copy(ROOT / "nbgrader_config.py", course)
-        write_teacher_notebooks([name], course / "_build" / "source")
-        run_nbgrader(course, "generate_assignment", name, "--create")
-        for learner, notebook in enumerate(notebooks):
-            target = (
-                course / "submitted" / f"learner-{learner}" / name / f"{name}.ipynb"
-            )
+        self.wrong = share_out(wrong, questions(teacher_notebook(name)))[0]
+        release = nbformat.read(
+            ROOT / "exercises" / name / f"{name}.ipynb", as_version=4
+        )
+        notebooks = {
+            "untouched": release,
+            "reference": hand_in(name, {}),
+            "wrong": hand_in(name, dict(wrong[label] for label in self.wrong)),
+        }
+        generate([name], course)
+        for learner, notebook in notebooks.items():
+            target = course / "submitted" / learner / name / f"{name}.ipynb"
             target.parent.mkdir(parents=True)
             nbformat.write(notebook, target)
-        run_nbgrader(course, "autograde", name, "--create")
-        self.scores = []
+        api = NbGraderAPI(config=course_config(course))
+        with warnings.catch_warnings(action="ignore"):  # nbgrader's own
+            outcome = api.autograde(name, "*", create=True)
+        assert outcome["success"], outcome["log"]
+        self.scores = {}
         with Gradebook(f"sqlite:///{course}/gradebook.db", "everygrad") as gradebook:
-            for learner in range(len(notebooks)):
-                submission = gradebook.find_submission(name, f"learner-{learner}")
-                (notebook,) = submission.notebooks
-                self.scores.append(
-                    {
-                        grade.name: (grade.score, grade.max_score)
-                        for grade in notebook.grades
-                        if grade.cell.cell_type == "code"
-                    }
-                )
+            for learner in notebooks:
+                (notebook,) = gradebook.find_submission(name, learner).notebooks
+                self.scores[learner] = {
+                    grade.name: (grade.score, grade.max_score)
+                    for grade in notebook.grades
+                    if grade.cell.cell_type == "code"
+                }
 
-    def lost(self, label):
+    def lost(self, learner):
         """Return the autograded cells on which points were lost."""
-        scores = self.scores[self.learner[label]]
+        scores = self.scores[learner]
         return {cell for cell, (got, most) in scores.items() if got < most}
 
-    def others(self, label):
-        """Return the other answers that the same learner gives."""
-        learner = self.learner[label]
-        return [x for x, n in self.learner.items() if n == learner and x != label]
-
-    def total(self, label):
-        return sum(got for got, _ in self.scores[self.learner[label]].values())
+    def total(self, learner):
+        return sum(got for got, _ in self.scores[learner].values())
 
 
 @pytest.fixture(scope="session")
-def graded(tmp_path_factory):
-    """Return a function from an exercise's name to its graded class."""
-    return cache(lambda name: Graded(name, tmp_path_factory.mktemp(name)))
+def by_nbgrader(tmp_path_factory):
+    """Return a function from an exercise's name to what plain nbgrader says of it."""
+    return cache(lambda name: ByNbgrader(name, tmp_path_factory.mktemp(name)))
+
+
+class Fair:
+    """One exercise and fairgrade's grader, which grades one answer at a time."""
+
+    def __init__(self, name, grader):
+        self.bank = read_bank(
+            Path(__file__).parent / f"{name}.py", grader.assignments[name]
+        )
+        self.grader = grader
+        self.assignment = record_reference(grader.assignments[name], grader)
+
+    def grade(self, sources):
+        result = self.grader.run(self.assignment, sources)[0]
+        assert result.status == "graded", result.reason
+        return result
+
+    def misgraded(self, label):
+        """Return what is wrong with the grades of an answer of the bank, or None."""
+        answers = {x.label: x for x in [*self.bank.wrong, *self.bank.right]}
+        sources = answers_with(self.assignment, answers[label])
+        return misgraded(answers[label], self.grade(sources))
+
+
+@pytest.fixture(scope="session")
+def fair(tmp_path_factory):
+    """Return a function from an exercise's name to its fair grader."""
+    folder, names = tmp_path_factory.mktemp("source"), exercise_names()
+    write_teacher_notebooks(names, folder)
+    exercises = [read_assignment(folder / x / f"{x}.ipynb", x) for x in names]
+    with Grader(exercises) as grader:
+        yield cache(lambda name: Fair(name, grader))

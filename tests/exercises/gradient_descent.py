@@ -295,3 +295,16 @@ RIGHT = {
         "return rate / 2**k\n",
     ),
 }
+
+# Mutants of the reference solution that no test needs to catch, and why.
+ACCEPTED = {
+    "*": {
+        "computed in the argument itself": "an answer may: tests hand over copies",
+    },
+    "steepest_curvature": {
+        "-> v = v @ H": "H is symmetric",
+    },
+    "armijo_rate": {
+        "-> g = theta @ H - c": "H is symmetric",
+    },
+}

@@ -275,3 +275,10 @@ RIGHT = {
         "return (Q @ (Q.T @ y) - y) / (1 - (Q**2).sum(axis=1))\n",
     ),
 }
+
+# Mutants of the reference solution that no test needs to catch, and why.
+ACCEPTED = {
+    "*": {
+        "computed in the argument itself": "an answer may: tests hand over copies",
+    },
+}

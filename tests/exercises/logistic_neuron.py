@@ -281,3 +281,12 @@ RIGHT = {
         "return np.array([low])\n",
     ),
 }
+
+# Mutants of the reference solution that no test needs to catch, and why.
+ACCEPTED = {
+    "sharpness": {
+        "-> low, high = (0.002, 1000.0)": "any wide range will do",
+        "-> low, high = (0.001, 2000.0)": "any wide range will do",
+        "* z) <= 0:": "equal only where every z is 0",
+    },
+}

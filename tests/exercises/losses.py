@@ -268,3 +268,16 @@ RIGHT = {
         "return value / n, ((side - place / m) / m / n).tolist()\n",
     ),
 }
+
+# Mutants of the reference solution that no test needs to catch, and why.
+ACCEPTED = {
+    "*": {
+        "computed in the argument itself": "an answer may: tests hand over copies",
+    },
+    "pinball": {
+        "r <= 0, -q": "at the kink any slope in between will do",
+    },
+    "divergence": {
+        "-> if np.all(q[seen] == 0):": "log(p/0) is inf by itself",
+    },
+}

@@ -316,3 +316,15 @@ R = P - (np.arange(len(b)) == np.asarray(labels)[:, None])
 return np.einsum("nh,nk->hk", A, R) / len(A), np.einsum("nk->k", R) / len(A)""",
     ),
 }
+
+# Mutants of the reference solution that no test needs to catch, and why.
+ACCEPTED = {
+    "box_network": {
+        "the result doubled": "twice the weights: the same classes",
+    },
+    "undisguised": {
+        "W1 / sign": "signs are ±1",
+        "b1 / sign": "signs are ±1",
+        "W2 / sign": "signs are ±1",
+    },
+}

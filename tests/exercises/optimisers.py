@@ -296,3 +296,19 @@ RIGHT = {
         "return theta\n",
     ),
 }
+
+# Mutants of the reference solution that no test needs to catch, and why.
+ACCEPTED = {
+    "*": {
+        "computed in the argument itself": "an answer may: tests hand over copies",
+    },
+    "one_cycle": {
+        "another comparison": "at the peak both ways meet; part is below 1",
+    },
+    "adamax": {
+        "copy forgotten": "the exercise allows to change what is given",
+    },
+    "lookahead": {
+        "scout @ (rate * H)": "H is symmetric",
+    },
+}

@@ -265,3 +265,10 @@ return dX, dg, d.sum(axis=0)
 """,
     ),
 }
+
+# Mutants of the reference solution that no test needs to catch, and why.
+ACCEPTED = {
+    "*": {
+        "computed in the argument itself": "an answer may: tests hand over copies",
+    },
+}

@@ -1,6 +1,7 @@
 """Every exercise's grader is tested with the answers that learners hand in.
 
-nbgrader's own autograder runs them all. An exercise without a bank fails here.
+fairgrade grades each of them; plain nbgrader's own autograder, which learners have in
+"Validate", some. An exercise without a bank fails here.
 """
 
 import ast
@@ -10,6 +11,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from fairgrade.bank import no_answers, reference_answers
+from fairgrade.check import Report, check_mutants, lost
 from tools.exercises import ROOT, exercise_names, teacher_notebook
 
 from .conftest import (
@@ -119,27 +122,43 @@ def test_the_release_gives_nothing_away(name):
 
 
 @pytest.mark.parametrize("name", each_exercise())
-def test_the_reference_solution_gets_full_marks(name, graded):
-    assert graded(name).lost("reference") == set()
+def test_the_reference_solution_gets_full_marks(name, fair):
+    exercise = fair(name)
+    assert lost(exercise.grade(reference_answers(exercise.assignment))) == set()
 
 
 @pytest.mark.parametrize("name", each_exercise())
-def test_the_untouched_release_gets_nothing(name, graded):
-    assert graded(name).total("untouched") == 0
+def test_the_untouched_release_gets_nothing(name, fair):
+    exercise = fair(name)
+    assert exercise.grade(no_answers(exercise.assignment)).score == 0
 
 
 @pytest.mark.parametrize(("name", "label"), each("WRONG"))
-def test_a_wrong_answer_loses_its_points_on_the_right_cell(name, label, graded):
-    bank, graded = load_bank(name), graded(name)
-    expected = {x: bank.WRONG[x][2] for x in [label, *graded.others(label)]}
-    by_others = set().union(*(expected[x] for x in graded.others(label)))
-    assert expected[label] & by_others == set()
-    assert graded.lost(label) - by_others == expected[label]
+def test_a_wrong_answer_loses_its_points_on_the_right_cell(name, label, fair):
+    assert fair(name).misgraded(label) is None
 
 
 @pytest.mark.parametrize(("name", "label"), each("RIGHT"))
-def test_a_right_answer_in_another_style_gets_full_marks(name, label, graded):
-    assert graded(name).lost(label) == set(), graded(name).others(label)
+def test_a_right_answer_in_another_style_gets_full_marks(name, label, fair):
+    assert fair(name).misgraded(label) is None
+
+
+@pytest.mark.parametrize("name", each_exercise())
+def test_small_mistakes_in_the_reference_are_caught(name, fair):
+    exercise, report = fair(name), Report(name)
+    check_mutants(exercise.grade, exercise.assignment, exercise.bank, 1, report)
+    assert report.mutants > 100
+    assert not report.survivors, "\n".join(report.lines())
+    assert report.stale == []
+
+
+@pytest.mark.parametrize("name", each_exercise())
+def test_plain_nbgrader_agrees(name, by_nbgrader):
+    graded, bank = by_nbgrader(name), load_bank(name)
+    assert graded.lost("reference") == set()
+    assert graded.total("untouched") == 0
+    expected = set().union(*(bank.WRONG[label][2] for label in graded.wrong))
+    assert graded.lost("wrong") == expected
 
 
 def test_answers_that_meet_in_a_test_are_one_question():
