@@ -267,7 +267,9 @@ class Hall:
                     self.start_clock(self.limits.seconds_per_cell)
                     self.run_there(source, cell, classes)
                     # Is it still in step, after what this cell did?
-                    self.peer.request("echo", 0, [np.zeros(2), {"a": np.float64(1)}], study)
+                    self.peer.request(
+                        "echo", 0, [np.zeros(2), {"a": np.float64(1)}], study
+                    )
                 except (Stop, Exception):
                     self.culprits.add(cell)
                     self.discard()
@@ -384,7 +386,11 @@ class Hall:
         if stop.forged:
             # Who forges answers does it again: the rest is graded without this answer.
             for cell in self.assignment.cells:
-                if cell.is_run and cell.is_answer and self.bound_by(cell.grade_id) & wanted:
+                if (
+                    cell.is_run
+                    and cell.is_answer
+                    and self.bound_by(cell.grade_id) & wanted
+                ):
                     self.culprits.add(cell.grade_id)
         text = stop.text
         if stop.status == "time-out":

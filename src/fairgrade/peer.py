@@ -47,10 +47,12 @@ class Peer(Share):
 
     # ---- objects by number or by name
 
-    def pack_other(self, value):
+    def pack_object(self, value):
+        # First of all: any other look at a handle may ask its owner.
         number = proxies.number_of(value, self)
-        if number is not None:
-            return ["b", number]
+        return super().pack_object(value) if number is None else ["b", number]
+
+    def pack_other(self, value):
         name = self.name_of(value)
         if name is not None:
             return ["N", name]
@@ -328,7 +330,9 @@ def unframe(data):
         raise WireError("malformed message")
     nonce, verb, dropped, numbers, lengths, node, printed, warned = message
     kinds = tuple(map(type, (nonce, verb, dropped, numbers, lengths, printed, warned)))
-    if kinds != (bytes, str, list, list, list, str, list) or len(numbers) != len(lengths):
+    if kinds != (bytes, str, list, list, list, str, list) or len(numbers) != len(
+        lengths
+    ):
         raise WireError("malformed message")
     states = []
     for number, length in zip(numbers, lengths, strict=True):

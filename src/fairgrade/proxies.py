@@ -85,7 +85,7 @@ def describe(value, peer):
         bases = []
         for base in value.__bases__:
             if base is not object and peer.is_nameable(base):
-                bases.append(peer.pack_other(base))
+                bases.append(peer.pack_object(base))
         claims = [
             peer.name_of(cls) or f"{cls.__module__}:{cls.__qualname__}"
             for cls in value.__mro__[:-1]

@@ -48,13 +48,13 @@ def read_bytes(path):
         link = os.path.islink(path)
         reason = "a link instead of a file" if link else f"{error.strerror}"
         raise Unreadable(f"{os.path.basename(path)}: {reason}") from None
+    kind = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(kind):
+        os.close(descriptor)
+        what = "a folder" if stat.S_ISDIR(kind) else "no ordinary file"
+        raise Unreadable(f"{os.path.basename(path)}: {what}")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            what = "a folder" if stat.S_ISDIR(status.st_mode) else "no ordinary file"
-            raise Unreadable(f"{os.path.basename(path)}: {what}")
-        data = file.read(SIZE_LIMIT + 1)
-    return data
+        return file.read(SIZE_LIMIT + 1)
 
 
 def parse(data):

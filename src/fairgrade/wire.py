@@ -19,7 +19,7 @@ import msgpack
 import numpy as np
 
 MESSAGE_LIMIT = 64 * 2**20
-NODE_LIMIT = 16 * 2**20  # bytes of one node: small items take more room once unpacked
+NODE_LIMIT = 8 * 2**20  # bytes of one node: small items take more room once unpacked
 DEPTH_LIMIT = 100
 INT_LIMIT = 2**16  # bits
 KINDS = frozenset("biufcUSMm")  # of NumPy's dtypes
@@ -148,11 +148,11 @@ def pack_node(value, context, depth=0):
         raise WireError(f"nested more than {DEPTH_LIMIT} deep")
     if pack_value is not None:
         return pack_value(value, context, depth)
-    if isinstance(value, np.generic):
+    if issubclass(kind, np.generic):  # not isinstance: a handle would ask its owner
         return _pack_scalar(value, context, depth)
-    if isinstance(value, np.dtype):
+    if issubclass(kind, np.dtype):
         return _pack_dtype(value, context, depth)
-    if isinstance(value, tuple) and kind.__bases__ == (tuple,):
+    if issubclass(kind, tuple) and kind.__bases__ == (tuple,):
         fields = getattr(kind, "_fields", None)
         if type(fields) is tuple and len(fields) == len(value):
             items = [pack_node(item, context, depth + 1) for item in value]

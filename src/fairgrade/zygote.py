@@ -168,6 +168,9 @@ def prepare(kind, settings):
         sandbox.seal([entry for entry in sys.path if os.path.isdir(entry)])
     gc.collect()
     gc.freeze()
+    gc.set_threshold(
+        100_000, 20, 50
+    )  # a process for one submission has little to collect
 
 
 def rehearse():

@@ -1,0 +1,111 @@
+"""The exercises of the course, graded: full marks for the reference, and fair losses."""
+
+import json
+import os
+import signal
+
+import nbformat
+import pytest
+
+from fairgrade.assignment import read_assignment
+from fairgrade.grading import Grader, Limits, Outcome, Result, record_reference
+from tests.exercises.conftest import hand_in, load_bank
+from tools.exercises import EXERCISES, exercise_names, write_teacher_notebooks
+
+from .assignments import assignment, reference, statuses
+
+BANKS = ["autodiff", "optimisers"]  # the others' are run by `fairgrade check`
+
+
+@pytest.fixture(scope="module")
+def grader(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("teacher")
+    write_teacher_notebooks(exercise_names(), folder)
+    names = exercise_names()
+    paths = {name: folder / name / f"{name}.ipynb" for name in names}
+    assignments = [read_assignment(path, name) for name, path in paths.items()]
+    with Grader(assignments) as grader:
+        yield grader
+
+
+@pytest.mark.parametrize("name", exercise_names())
+def test_the_reference_gets_full_marks_and_the_release_none(grader, name):
+    recorded = record_reference(grader.assignments[name], grader)
+    best = sum(cell.points for cell in recorded.cells if cell.kind == "test")
+    whole = grader.grade(recorded, nbformat.writes(hand_in(name, {})).encode())
+    assert (whole.status, whole.score, whole.notes) == ("graded", best, [])
+    empty = grader.grade(recorded, EXERCISES / name / f"{name}.ipynb")
+    assert (empty.status, empty.score) == ("graded", 0)
+
+
+@pytest.mark.parametrize("name", BANKS)
+def test_wrong_answers_lose_their_cells_and_right_ones_none(grader, name):
+    one, bank = record_reference(grader.assignments[name], grader), load_bank(name)
+    answers = [(cell, body, lost) for cell, body, lost in bank.WRONG.values()]
+    answers += [(cell, body, set()) for cell, body in bank.RIGHT.values()]
+    for cell, body, lost in answers:
+        data = nbformat.writes(hand_in(name, {cell: body})).encode()
+        result = grader.grade(one, data)
+        got = {c.grade_id for c in result.cells if c.points < c.max_points}
+        assert {c for c in got if one.cell(c).kind == "test"} == lost, body
+
+
+def test_unreadable_and_missing_are_not_graded(grader, tmp_path):
+    one = grader.assignments["losses"]
+    assert grader.grade(one, b"{").status == "unreadable"
+    assert grader.grade(one, b"{").reason.startswith("not JSON")
+    missing = grader.grade(one, tmp_path / "none.ipynb")
+    assert (missing.status, missing.reason) == ("missing", "no notebook")
+    assert missing.max_score == one.max_score
+    assert {cell.status for cell in missing.cells} == {"not run"}
+
+
+def test_a_result_travels_as_json():
+    cell = Outcome("a", "test", "failed", 0, 1, "AssertionError", "no", images=["x"])
+    result = Result("graded", "", 1.5, 2, [cell], ["a note"], 0.1)
+    assert Result.from_json(json.loads(json.dumps(result.to_json()))) == result
+
+
+def test_no_process_and_no_file_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    one = assignment(("answer", "def f():\n    return 1"), ("test", "assert f() == 1"))
+    with Grader([one]) as grader:
+        zygotes = [grader.judges.process, grader.learners.process]
+        hang = "import time\ndef f():\n    open('left', 'w').write('x')\n    return 1\n"
+        result, _ = grader.run(one, {"answer0": hang})
+        assert statuses(result) == {}
+        assert len(list(tmp_path.iterdir())) == 1
+    assert list(tmp_path.iterdir()) == []
+    assert [zygote.poll() is not None for zygote in zygotes] == [True, True]
+
+
+def test_a_grader_that_is_killed_takes_everything_with_it():
+    one = assignment(("answer", "x = 1"), ("test", "assert x == 1"))
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        grader = Grader([one]).__enter__()
+        pids = [grader.judges.process.pid, grader.learners.process.pid]
+        os.write(writer, json.dumps(pids).encode())
+        signal.pause()
+    os.close(writer)
+    pids = json.loads(os.read(reader, 100))
+    os.close(reader)
+    handles = [os.pidfd_open(pid) for pid in pids]
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    for handle in handles:
+        import select
+
+        assert select.select([handle], [], [], 10)[0]
+        os.close(handle)
+
+
+def test_a_judge_that_breaks_down_is_a_crash_of_the_submission(tmp_path):
+    kill = "import os\nos._exit(1)"
+    one = assignment(("answer", "x = 1"), ("test", kill))
+    with Grader([one], Limits(seconds_in_all=5)) as grader:
+        result, _ = grader.run(one, reference(one))
+        assert result.status == "crashed"
+        again = assignment(("answer", "x = 1"), ("test", "assert x == 1"))
+        assert statuses(grader.run(again, reference(again))[0]) == {}
