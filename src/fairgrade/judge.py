@@ -217,7 +217,7 @@ def _is_open(value):
 
 
 def _warn(warned):
-    """Repeat the learner's warnings here, where a test may have turned them to errors."""
+    """Repeat the learner's warnings here: a test may have turned them to errors."""
     for item in warned[:20]:
         fits = type(item) is list and [type(x) for x in item] == [str, str]
         category = getattr(builtins, item[0], None) if fits else None
@@ -277,7 +277,7 @@ class Hall:
     # ---- the learner's process
 
     def learner(self):
-        """Return the peer of a learner's process in which all earlier cells have run."""
+        """Return the peer of a process in which all earlier cells have run."""
         while self.peer is None:
             sock, self.kill = self.spawn()
             self.peer = Judge(Channel(sock, self.limits.message), self)
@@ -569,7 +569,7 @@ class Hall:
         return self.outcome(status, 0.0, ename, evalue, where)
 
     def partial(self, value):
-        """Return the outcome of a test whose last line has a value: points, as a number."""
+        """Return the outcome of a test whose last value, a number, is its points."""
         most = self.cell.points
         number = isinstance(value, int | float | np.number)
         if not number or isinstance(
@@ -696,7 +696,7 @@ SEEDED = set()
 
 
 def watch():
-    """Note from now on when a library's own generator is seeded; show warnings plainly."""
+    """Note from now on when a library is seeded; show warnings plainly."""
     warnings.showwarning = _show_warning
     warnings.simplefilter("default")
     _watch(np.random, "seed", "numpy")
@@ -721,7 +721,7 @@ def _watch(module, name, library):
 
 def _seed_state(library):
     if library == "numpy":
-        return np.random.get_state()
+        return np.random.get_state()  # noqa: NPY002
     if library == "random":
         return (random.getstate(),)
     return (torch_of().get_rng_state(),)

@@ -19,8 +19,24 @@ FUNCTIONS = (
 FUNCTIONS += " pow repr reversed round sorted sum zip"
 # Libraries that both sides have; their functions cross to the learner by name.
 LIBRARIES = frozenset(
-    "builtins collections functools itertools math numbers numpy operator random re "
-    "scipy statistics string torch typing types".split()
+    [
+        "builtins",
+        "collections",
+        "functools",
+        "itertools",
+        "math",
+        "numbers",
+        "numpy",
+        "operator",
+        "random",
+        "re",
+        "scipy",
+        "statistics",
+        "string",
+        "torch",
+        "typing",
+        "types",
+    ]
 )
 
 

@@ -316,7 +316,7 @@ class Learner(Peer):
 
     def seed(self, library, *state):
         if library == "numpy":
-            np.random.set_state(state)
+            np.random.set_state(state)  # noqa: NPY002
         elif library == "random":
             random.setstate(state[0])
         elif torch_of() is not None:

@@ -1,7 +1,7 @@
 """One side of the conversation: requests, replies, and what stands for foreign objects.
 
 Both sides take strict turns. What cannot be copied crosses as a *handle*: its owner
-lists it under a number, the other side holds an object that forwards what is done to it.
+lists it under a number, the other side holds an object that forwards what it is asked.
 The judge's side (`judge`) is strict, the learner's (`learner`) need not be.
 """
 
@@ -193,7 +193,7 @@ class Peer(Share):
     # ---- the conversation
 
     def request(self, operation, number, *arguments, **keywords):
-        """Ask the other side to do something, and return the result or raise its error."""
+        """Ask the other side to do something; return the result or raise its error."""
         keywords = tuple(keywords.items())
         body = (operation, number, arguments, keywords, mode(), self.seconds_left())
         self.say("do", body)
@@ -254,10 +254,8 @@ class Peer(Share):
         arguments = (text,)
         if all(type(x) in (int, float, str, bool, type(None)) for x in error.args):
             arguments = tuple(error.args)
-        if cls is not None and not self.name_of(cls):
-            own = error  # of the learner's or the test's own class: a handle as well
-        else:
-            own = None
+        # One of the learner's or the test's own class crosses as a handle, too.
+        own = error if cls is not None and not self.name_of(cls) else None
         try:
             pack_node((cls, arguments, own), self)
         except WireError:

@@ -35,8 +35,21 @@ FUNCTIONS = (
 )
 # The other dunder names say how memory is laid out, how copies are made …
 READABLE = frozenset(
-    "__name__ __qualname__ __dict__ __defaults__ __kwdefaults__ __annotations__ "
-    "__code__ __closure__ __self__ __func__ __wrapped__ __cause__ __context__".split()
+    [
+        "__name__",
+        "__qualname__",
+        "__dict__",
+        "__defaults__",
+        "__kwdefaults__",
+        "__annotations__",
+        "__code__",
+        "__closure__",
+        "__self__",
+        "__func__",
+        "__wrapped__",
+        "__cause__",
+        "__context__",
+    ]
 )
 
 
@@ -51,8 +64,15 @@ BINARY = [
     if (prefix, name) != ("i", "divmod")
 ]
 GATED = frozenset(
-    [*BINARY, *_dunder(UNARY), *_dunder(COMPARED)]
-    + ["__hash__", "__bool__", "__contains__", "__exit__"]
+    [
+        *BINARY,
+        *_dunder(UNARY),
+        *_dunder(COMPARED),
+        "__hash__",
+        "__bool__",
+        "__contains__",
+        "__exit__",
+    ]
 )
 SPECIALS = frozenset([*GATED, *_dunder(DATA)])
 

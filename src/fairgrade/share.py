@@ -2,8 +2,8 @@
 
 Each such object has a number. Its *state* is bytes: which kind, and what is in it now,
 where other shared objects are only named by number. Every message brings the states of
-objects that are new to the other side, or have changed since they last crossed. What one
-side no longer refers to is dropped from both lists.
+objects that are new to the other side, or have changed since they last crossed. What
+one side no longer refers to is dropped from both lists.
 
 The same lists on both sides: what the judge lists first has an even number, the learner
 an odd one. What arrives can only change objects that crossed before, and only as data.
@@ -641,8 +641,20 @@ def _tensor(dtype, shape, data):
 
 
 TENSOR_TYPES = frozenset(
-    "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 "
-    "complex64 complex128".split()
+    [
+        "bool",
+        "uint8",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "float16",
+        "bfloat16",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
+    ]
 )
 
 
@@ -789,6 +801,14 @@ EXACT = {
 SUBCLASSES = [(list, LIST), (dict, DICT), (set, SET), (bytearray, BYTES)]
 KINDS = {
     kind.tag: kind
-    for kind in [*EXACT.values(), ARRAY, OBJECTS, VIEW, TENSOR, GRAPH, INSTANCE]
-    + [TORCH_GENERATOR]
+    for kind in [
+        *EXACT.values(),
+        ARRAY,
+        OBJECTS,
+        VIEW,
+        TENSOR,
+        GRAPH,
+        INSTANCE,
+        TORCH_GENERATOR,
+    ]
 }

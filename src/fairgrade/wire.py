@@ -1,9 +1,9 @@
 """Plain data as bytes and back: no pickle, and nothing is believed about what arrives.
 
-A value is a *node*: None, bool, int, float, str and bytes stand for themselves, all else
-is a list that starts with a tag. What can change in place (a list, an array …) is not
-in the node but beside it, as a numbered state (module `share`), so that no structure
-nests deeply and the two sides can keep such objects in step.
+A value is a *node*: None, bool, int, float, str and bytes stand for themselves, all
+else is a list that starts with a tag. What can change in place (a list, an array …) is
+not in the node but beside it, as a numbered state (module `share`), so that no
+structure nests deeply and the two sides can keep such objects in step.
 """
 
 import math
@@ -33,7 +33,7 @@ class WireError(Exception):
 
 
 def dtype_of(name):
-    """Return the NumPy dtype of that name, if it is plain and no bigger than data are."""
+    """Return the NumPy dtype of that name, if it is a plain one."""
     if type(name) is not str or not 0 < len(name) <= 40:
         raise WireError(f"no dtype: {name!r:.60}")
     try:
@@ -73,7 +73,7 @@ def array_of(dtype, shape, data):
 
 
 class Context:
-    """What a packer asks about anything that is not immutable plain data: refuses all."""
+    """What a packer asks about all but immutable plain data: refuses it."""
 
     def pack_object(self, value):
         """Return the node of a value, by its number or its name."""
@@ -99,7 +99,7 @@ def _pack_scalar(value, context, depth):
 
 
 def _pack_dtype(value, context, depth):
-    if value.kind not in KINDS and value.kind != "O" or value.names or value.subdtype:
+    if (value.kind not in KINDS and value.kind != "O") or value.names or value.subdtype:
         raise WireError(f"the dtype {value} cannot cross")
     return ["d", value.str]
 
@@ -206,7 +206,7 @@ def _namedtuple(name, fields):
     """Return the one class of that name and fields; they are checked to be words."""
     if (name, fields) not in _NAMED_TUPLES:
         # It checks that all are identifiers, no keywords, and do not start with "_".
-        _NAMED_TUPLES[name, fields] = namedtuple(name, fields)  # noqa: PYI024
+        _NAMED_TUPLES[name, fields] = namedtuple(name, fields)
     return _NAMED_TUPLES[name, fields]
 
 

@@ -200,7 +200,14 @@ def _warm_torch():
     importlib.import_module("torch.nn")
     importlib.import_module("torch.optim")
     remote_graph()
-    torch.nn.Linear(1, 1)(torch.zeros(1))
+    layer = torch.nn.Linear(1, 1)
+    layer(torch.zeros(1))
+    # Not `backward`: it may start threads, which no fork would have.
+    for parameter in layer.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimiser = torch.optim.SGD(layer.parameters(), lr=0.1)
+    optimiser.step()
+    optimiser.zero_grad()
 
 
 class Forker:

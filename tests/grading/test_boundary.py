@@ -1,7 +1,9 @@
 """Test cells stay ordinary code: what crosses, and how, seen from tests alone."""
 
 import pytest
+
 from fairgrade.grading import Grader, ReferenceFails, record_reference
+
 from .assignments import assignment, reference, statuses
 
 GIVEN = """\

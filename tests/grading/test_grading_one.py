@@ -1,4 +1,4 @@
-"""The exercises of the course, graded: full marks for the reference, and fair losses."""
+"""The exercises of the course, graded: full marks where they are due, no more."""
 
 import json
 import os

@@ -3,6 +3,7 @@
 import pytest
 
 from fairgrade.grading import Grader, Limits, record_reference
+
 from .assignments import assignment, reference, statuses
 
 F = "def f(x):\n    return x + 1\n"

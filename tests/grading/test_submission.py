@@ -1,4 +1,4 @@
-"""From a submission, only the source of answers counts; the rest is a note or refused."""
+"""From a submission only the source of answers counts; the rest is a note."""
 
 import json
 import os
@@ -147,7 +147,17 @@ JSON = st.recursive(
         st.lists(inner, max_size=4)
         | st.dictionaries(
             st.sampled_from(
-                "cells metadata nbgrader grade_id source cell_type nbformat tags f".split()
+                [
+                    "cells",
+                    "metadata",
+                    "nbgrader",
+                    "grade_id",
+                    "source",
+                    "cell_type",
+                    "nbformat",
+                    "tags",
+                    "f",
+                ]
             ),
             inner,
             max_size=4,
