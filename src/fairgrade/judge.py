@@ -131,7 +131,7 @@ class Judge(Peer):
         try:
             return super().request(operation, number, *arguments, **keywords)
         except (StopIteration, StopAsyncIteration) as error:
-            # Raised in a `map` or `zip` of the test's, it would end the test's own loop.
+            # Raised in a `map` or `zip` of the test's, it would end the test's loop.
             ends = operation == "special" and arguments[0] in ("__next__", "__anext__")
             if ends or self.permits("StopIteration"):
                 raise
@@ -174,11 +174,9 @@ class Judge(Peer):
             if operation == "setattr" and len(arguments) == 2:
                 name = arguments[0]
                 # What a test's object does is the test's to say.
-                if callable(getattr(value, name, None)):
-                    if not self.permits(f"set {name}"):
-                        raise AttributeError(
-                            f"{name!r} is the test's own: not to be set"
-                        )
+                does = callable(getattr(value, name, None))
+                if does and not self.permits(f"set {name}"):
+                    raise AttributeError(f"{name!r} is the test's own: not to be set")
                 return setattr(value, *arguments)
         if operation == "truth" and _is_open(value) and not arguments:
             return bool(value)
