@@ -24,7 +24,7 @@ import numpy as np
 
 from . import known, names
 from .assignment import released
-from .learner import MARK, Printed, compile_cell, is_silent
+from .learner import MARK, Printed, compile_cell, execute, is_silent
 from .peer import Peer, frame, torch_of, unframe
 from .proxies import FUNCTIONS, SPECIALS, HandleClass
 from .wire import Channel, WireError
@@ -528,9 +528,9 @@ class Hall:
                 self.fetch(wanted)
                 with self.own_output():
                     code, last = compile_cell(cell.source, self.filename)
-                    exec(code, self.namespace)
+                    execute(code, self.namespace)
                     if last is not None:
-                        value = eval(last, self.namespace)
+                        value = execute(last, self.namespace)
         except Stop as stop:
             return self.stopped(stop, wanted)
         except BaseException as caught:
@@ -654,9 +654,9 @@ def run_together(assignment):
         try:
             with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
                 code, last = compile_cell(cell.source, f"{MARK}{number}>")
-                exec(code, module.__dict__)
+                execute(code, module.__dict__)
                 if last is not None:
-                    eval(last, module.__dict__)
+                    execute(last, module.__dict__)
         except BaseException:
             failing.append(cell.grade_id)
     return failing
