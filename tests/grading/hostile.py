@@ -1,7 +1,7 @@
 """Hostile and broken submissions: what each tries, and the score that it deserves.
 
-Each is a learner of the course that `bank_course` makes. `happened` tells in plain words
-what a submission got through with, under whichever grader: nothing, it should be.
+Each is a learner of the course that `bank_course` makes. `happened` tells in words what
+a submission got through with, under whichever grader: nothing, it should be.
 
     python -m tests.grading.hostile --compare
 
@@ -18,8 +18,6 @@ import socket
 import stat
 import subprocess
 import sys
-import threading
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,7 +73,7 @@ except IndexError:
     pass
 else:
     raise AssertionError('an empty stack gave something')""",
-    "summed": "assert total([1, 2, 3]) == 6, f'the sum of 1, 2, 3 is {total([1, 2, 3])}'",
+    "summed": "assert total([1, 2, 3]) == 6, f'a sum of {total([1, 2, 3])}'",
 }
 POINTS = {"visible": 1, "hidden": 3, "scaled": 3, "stacked": 2, "summed": 1}
 PLACES = ("double", "scale", "stack", "total")
@@ -96,7 +94,11 @@ def bank_cells():
 
     return [
         (new_markdown_cell, None, "# A bank to be robbed"),
-        (new_code_cell, None, "import matplotlib.pyplot as plt\nimport numpy as np\n\nfactor = 2"),
+        (
+            new_code_cell,
+            None,
+            "import matplotlib.pyplot as plt\nimport numpy as np\n\nfactor = 2",
+        ),
         answer("double"),
         test("visible"),
         test("hidden"),
@@ -406,7 +408,8 @@ robs(
 robs(
     "stop-iteration",
     "ends the loop of the hidden test with StopIteration",
-    "def double(x):\n    if x in (5, 6):\n        raise StopIteration\n    return 2 * x\n",
+    "def double(x):\n    if x in (5, 6):\n        raise StopIteration\n"
+    "    return 2 * x\n",
     1,
 )
 robs(
@@ -515,7 +518,7 @@ robs(
     "forge-numbers",
     "names objects and libraries that it was never given",
     FIND + "def double(x):\n    p = peer()\n"
-    "    for node in (['N', 'lib:os:system'], ['@', 0], ['b', 0], ['o', 0, ['class']]):\n"
+    "    for node in (['N', 'lib:os:system'], ['@', 0], ['b', 0], ['o', 0, []]):\n"
     "        p.channel.send(frame(p.nonce, 'ok', [[], [], node]))\n"
     "    time.sleep(9)\n",
     plain="there is no such channel",
@@ -700,7 +703,11 @@ forms(
 
 # ---- theft
 
-steals("read-source", "reads the teacher's notebook", "look('@COURSE@/source/twice/twice.ipynb')")
+steals(
+    "read-source",
+    "reads the teacher's notebook",
+    "look('@COURSE@/source/twice/twice.ipynb')",
+)
 steals(
     "read-everything",
     "looks for notebooks and databases everywhere",
@@ -878,9 +885,7 @@ places(
     plain="it would fill the memory",
 )
 places("link-to-nothing", "hands in a link to nowhere", linked("/x/y"), "unreadable")
-places(
-    "link-folder", "hands in a link to a classmate's folder", folder_link, "refused"
-)
+places("link-folder", "hands in a link to a classmate's folder", folder_link, "refused")
 places(
     "link-beside",
     "hands in a link to the gradebook beside the notebook",
@@ -888,9 +893,7 @@ places(
     "graded",
     10,
 )
-places(
-    "pipe", "hands in a pipe", piped, "unreadable", plain="it would wait for ever"
-)
+places("pipe", "hands in a pipe", piped, "unreadable", plain="it would wait for ever")
 places("socket", "hands in a socket", bound, "unreadable")
 places("folder", "hands in a folder", as_folder, "unreadable")
 places("wrong-name", "calls the notebook something else", wrong_name, "missing")
@@ -903,8 +906,7 @@ places("esc\x1b[2Jape", "commands the terminal in the name", write_right, "refus
 harms(
     "delete-classmate",
     "deletes a classmate's work",
-    "import shutil\n"
-    "shutil.rmtree('@COURSE@/submitted/honest-2', ignore_errors=True)\n",
+    "import shutil\nshutil.rmtree('@COURSE@/submitted/honest-2', ignore_errors=True)\n",
 )
 harms(
     "overwrite-classmate",
@@ -917,7 +919,7 @@ harms(
     "write-files",
     "leaves files wherever it can",
     "import os\n"
-    "for folder in ('/tmp', '/var/tmp', '/dev/shm', '@OUT@', '@COURSE@', os.getcwd()):\n"
+    "for folder in ('/tmp', '/var/tmp', '/dev/shm', '@OUT@', '@COURSE@', '.'):\n"
     "    try: open(f'{folder}/@MARK@', 'w').write('here')\n"
     "    except OSError: pass\n",
 )
@@ -960,8 +962,7 @@ harms(
 harms(
     "fork-bomb",
     "forks until nothing goes",
-    "import os\n"
-    "try:\n    while True: os.fork()\nexcept OSError: pass\n",
+    "import os\ntry:\n    while True: os.fork()\nexcept OSError: pass\n",
     None,
     plain="it would take this machine down",
 )
@@ -969,14 +970,16 @@ harms(
     "thread-bomb",
     "starts threads until nothing goes",
     "import threading, time\n"
-    "try:\n    while True: threading.Thread(target=time.sleep, args=(99,), daemon=True).start()\n"
+    "def sleep(): time.sleep(99)\n"
+    "try:\n    while True: threading.Thread(target=sleep, daemon=True).start()\n"
     "except RuntimeError: pass\n",
     plain="it would take this machine down",
 )
 harms(
     "memory-bomb",
     "takes memory until there is none",
-    "try:\n    hoard = [bytearray(1 << 26) for _ in range(10**6)]\nexcept MemoryError:\n"
+    "try:\n    hoard = [bytearray(1 << 26) for _ in range(10**6)]\n"
+    "except MemoryError:\n"
     "    hoard = None\n",
     plain="it would take this machine down",
 )
@@ -1002,7 +1005,9 @@ harms(
     "",
     6,
 )
-BANK["loop-in-answer"].answers["double"] = "def double(x):\n    while True:\n        x\n"
+BANK["loop-in-answer"].answers["double"] = (
+    "def double(x):\n    while True:\n        x\n"
+)
 harms("loop", "loops for ever", "while True:\n    pass\n", 6)
 harms(
     "loop-and-swallow",
@@ -1023,7 +1028,9 @@ harms(
     "import time\ntime.sleep(10**6)\n",
     6,
 )
-harms("wait-for-input", "waits for input", "try:\n    input()\nexcept Exception: pass\n")
+harms(
+    "wait-for-input", "waits for input", "try:\n    input()\nexcept Exception: pass\n"
+)
 harms("print-100-mb", "prints 100 MB in one line", "print('x' * 10**8)\n")
 harms(
     "print-a-million",
@@ -1153,14 +1160,20 @@ BANK["script-written"].answers["why"] = (
 harms(
     "script-raised",
     "puts a script in an error's name",
-    "raise type('<script>fgmark()</script>', (Exception,), {})('<script>fgmark()</script>')\n",
+    "name = '<script>fgmark()</script>'\nraise type(name, (Exception,), {})(name)\n",
     6,
 )
 harms(
-    "terminal",
+    "script-terminal",
     "prints what commands a terminal",
-    "print('\\x1b[2J\\x1b]0;owned\\x07\\x1b[8m')\n"
-    "raise ValueError('\\x1b[2Jowned')\n",
+    "print('\\x1b[2J\\x1b]0;owned\\x07\\x1b[8m')\nraise ValueError('\\x1b[2Jowned')\n",
+    6,
+)
+harms(
+    "odd-characters",
+    "prints and raises half characters and zeros",
+    "print('\\ud800 \\0 \\uffff \\u202e')\nclass Odd(Exception): pass\n"
+    "Odd.__name__ = 'Odd\\udfff'\nraise Odd('\\ud800 \\0')\n",
     6,
 )
 harms(
@@ -1194,7 +1207,8 @@ harms(
     6,
 )
 BANK["deep-data"].answers["double"] = (
-    "def double(x):\n    deep = ()\n    for _ in range(10**5):\n        deep = (deep,)\n"
+    "def double(x):\n    deep = ()\n    for _ in range(10**5):\n"
+    "        deep = (deep,)\n"
     "    return deep\n"
 )
 harms(
@@ -1225,59 +1239,93 @@ breaks("not-utf-8", "is not UTF-8", as_bytes(lambda data: data + b"\xff\xfe\x80"
 breaks("utf-16", "is UTF-16", as_bytes(lambda d: d.decode().encode("utf-16")))
 breaks("deep", "nests a million deep", lambda nb: b"[" * 10**6 + b"]" * 10**6)
 breaks("a-list", "is a list", as_bytes(lambda data: b"[" + data + b"]"))
-breaks("too-big", "is 40 MB of nothing", as_bytes(lambda data: data + b" " * 40 * 2**20))
+breaks(
+    "too-big", "is 40 MB of nothing", as_bytes(lambda data: data + b" " * 40 * 2**20)
+)
 breaks("format-3", "is of nbformat 3", lambda nb: nb.update(nbformat=3))
 breaks("format-5", "is of nbformat 5", lambda nb: nb.update(nbformat=5))
-breaks("format-odd", "is of nbformat 1e999", as_bytes(
-    lambda data: data.replace(b'"nbformat": 4', b'"nbformat": 1e999')
-))
+breaks(
+    "format-odd",
+    "is of nbformat 1e999",
+    as_bytes(lambda data: data.replace(b'"nbformat": 4', b'"nbformat": 1e999')),
+)
 breaks("cells-odd", "has cells that are no list", lambda nb: nb.update(cells={"a": 1}))
-breaks("long-number", "has a number of a million digits", as_bytes(
-    lambda data: data.replace(b'"nbformat_minor": 5', b'"nbformat_minor": ' + b"9" * 10**6)
-))
 breaks(
-    "no-cells", "has no cells", lambda nb: nb["cells"].clear(), "graded", 0
+    "long-number",
+    "has a number of a million digits",
+    as_bytes(
+        lambda data: data.replace(
+            b'"nbformat_minor": 5', b'"nbformat_minor": ' + b"9" * 10**6
+        )
+    ),
+)
+breaks("no-cells", "has no cells", lambda nb: nb["cells"].clear(), "graded", 0)
+breaks(
+    "bom",
+    "begins with a byte-order mark",
+    as_bytes(lambda data: b"\xef\xbb\xbf" + data),
+    "graded",
+    10,
 )
 breaks(
-    "bom", "begins with a byte-order mark",
-    as_bytes(lambda data: b"\xef\xbb\xbf" + data), "graded", 10,
-)
-breaks(
-    "infinite", "has NaN and Infinity in its metadata",
+    "infinite",
+    "has NaN and Infinity in its metadata",
     lambda nb: nb["metadata"].update(x=float("nan"), y=float("inf"), z=-float("inf")),
-    "graded", 10,
+    "graded",
+    10,
+)
+
+
+def without_ids(notebook):
+    for cell in notebook["cells"][2:]:
+        del cell["id"]
+    for cell in notebook["cells"][:2]:
+        cell["id"] = "a"
+
+
+breaks(
+    "no-ids",
+    "has no ids of cells, and the same one twice",
+    without_ids,
+    "graded",
+    10,
 )
 breaks(
-    "no-ids", "has no ids of cells, and the same one twice",
-    lambda nb: [nb["cells"][0].update(id="a"), nb["cells"][1].update(id="a")]
-    and [cell.pop("id") for cell in nb["cells"][2:]] and None,
-    "graded", 10,
-)
-breaks(
-    "attachments", "has attachments that are none",
+    "attachments",
+    "has attachments that are none",
     lambda nb: nb["cells"][-1].update(attachments={"a": {"image/png": 7}, "b": []}),
-    "graded", 10,
+    "graded",
+    10,
 )
 breaks(
-    "huge-metadata", "has 5 MB of metadata",
-    lambda nb: nb["metadata"].update(x=["y" * 1000] * 5000), "graded", 10,
+    "huge-metadata",
+    "has 5 MB of metadata",
+    lambda nb: nb["metadata"].update(x=["y" * 1000] * 5000),
+    "graded",
+    10,
 )
 breaks(
-    "surrogates", "has half characters and zeros in its text",
-    lambda nb: cell_of(nb, "why").update(source="\ud800 \x00 \udfff"), "graded", 10,
+    "surrogates",
+    "has half characters and zeros in its text",
+    lambda nb: cell_of(nb, "why").update(source="\ud800 \x00 \udfff"),
+    "graded",
+    10,
 )
+
+
+def odd_sources(notebook):
+    cell_of(notebook, "double")["source"] = 7
+    cell_of(notebook, "total")["source"] = [1, 2]
+    notebook["cells"] += [None, 7, [], "x", {}, {"metadata": 1, "cell_type": 3}]
+
+
+breaks("odd-sources", "has sources that are no text", odd_sources, "graded", 5)
 breaks(
-    "odd-sources", "has sources that are numbers, lists, nothing",
-    lambda nb: [
-        cell_of(nb, "double").update(source=7),
-        cell_of(nb, "total").update(source=[1, 2]),
-        nb["cells"].extend([None, 7, [], "x", {}, {"metadata": 1, "cell_type": 3}]),
-    ] and None,
-    "graded", 5,
-)
-breaks(
-    "zeros-in-code", "has zero bytes in its code",
-    lambda nb: cell_of(nb, "double").update(source="x = '\0'\n\0"), "graded", 6,
+    "zeros-in-code",
+    "has zero bytes in its code",
+    lambda nb: cell_of(nb, "double").update(source="x = '\0'\n\0"),
+    "graded",
+    6,
 )
 
 # ---- right answers that graders have been unfair to
@@ -1289,56 +1337,75 @@ deserves(
     "    print('on stderr', file=sys.stderr)\n    return 2 * x",
 )
 deserves(
-    "logs", "is right, and logs",
+    "logs",
+    "is right, and logs",
     total="import logging\ndef total(xs):\n    logging.warning('adding')\n"
     "    return sum(xs)",
 )
-deserves("prints", "is right, and prints", scale="def scale(a):\n    print('a', a)\n"
-         "    return np.array([2.0 * x for x in a])")
 deserves(
-    "numpy-numbers", "is right, with NumPy's numbers",
+    "prints",
+    "is right, and prints",
+    scale="def scale(a):\n    print('a', a)\n    return np.array([2.0 * x for x in a])",
+)
+deserves(
+    "numpy-numbers",
+    "is right, with NumPy's numbers",
     double="def double(x):\n    return np.int64(2 * x)",
     total="def total(xs):\n    return np.sum(xs)",
 )
 deserves(
-    "lambdas", "is right, with lambdas and functools",
+    "lambdas",
+    "is right, with lambdas and functools",
     double="double = lambda x: x + x",
-    total="import functools, operator\ntotal = functools.partial(functools.reduce, operator.add)",
+    total="from functools import partial, reduce\nimport operator\n"
+    "total = partial(reduce, operator.add)",
 )
 deserves(
-    "builtin", "is right, with a builtin function",
+    "builtin",
+    "is right, with a builtin function",
     total="total = sum",
 )
 deserves(
-    "callable-object", "is right, with an object that can be called",
-    double="class Double:\n    def __call__(self, x):\n        return x * 2\n\ndouble = Double()",
+    "callable-object",
+    "is right, with an object that can be called",
+    double="class Double:\n    def __call__(self, x):\n        return x * 2\n\n"
+    "double = Double()",
 )
 deserves(
-    "decorated", "is right, with decorators and type hints",
+    "decorated",
+    "is right, with decorators and type hints",
     double="from functools import lru_cache, wraps\nfrom typing import Any\n"
     "@lru_cache\ndef double(x: 'int | Any') -> Any:\n    return 2 * x",
 )
 deserves(
-    "magics", "is right, with magics",
-    double="%matplotlib inline\n%time 1 + 1\n!echo hello\n%precision 3\n" + RIGHT["double"],
+    "magics",
+    "is right, with magics",
+    double="%matplotlib inline\n%time 1 + 1\n!echo hello\n%precision 3\n"
+    + RIGHT["double"],
     total="%%time\n" + RIGHT["total"],
 )
 deserves(
-    "await", "is right, with await at the top",
-    double="import asyncio\nasync def two():\n    await asyncio.sleep(0)\n    return 2\nn = await two()\n"
+    "await",
+    "is right, with await at the top",
+    double="import asyncio\nasync def two():\n    await asyncio.sleep(0)\n"
+    "    return 2\nn = await two()\n"
     "def double(x):\n    return n * x",
 )
 deserves(
-    "plots", "is right, and plots",
-    scale="import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n" + RIGHT["scale"],
+    "plots",
+    "is right, and plots",
+    scale="import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n"
+    + RIGHT["scale"],
 )
 deserves(
-    "own-names", "is right, with other names and a helper that is called like a test's",
+    "own-names",
+    "is right, with other names and a helper that is called like a test's",
     double="got = stack = secret = x = None\ndef helper(n):\n    return n\n"
     "def double(n):\n    return helper(n) + helper(n)",
 )
 deserves(
-    "dataclass", "is right, with dataclass, deque and properties",
+    "dataclass",
+    "is right, with dataclass, deque and properties",
     stack="from collections import deque\nfrom dataclasses import dataclass, field\n"
     "@dataclass\nclass Stack:\n    _all: deque = field(default_factory=deque)\n"
     "    @property\n    def push(self):\n        return self._all.append\n"
@@ -1346,59 +1413,92 @@ deserves(
     "    def __len__(self):\n        return len(self._all)",
 )
 deserves(
-    "list-subclass", "is right, with a subclass of list",
+    "list-subclass",
+    "is right, with a subclass of list",
     stack="class Stack(list):\n    push = list.append",
 )
 deserves(
-    "main-guard", "is right, with a main guard, a match and a walrus",
+    "main-guard",
+    "is right, with a main guard, a match and a walrus",
     double="if __name__ == '__main__':\n    print('main')\n"
-    "def double(x):\n    match x:\n        case _ if (y := x):\n            return y + y\n"
+    "def double(x):\n    match x:\n        case _ if (y := x):\n"
+    "            return y + y\n"
     "    return 0",
 )
 deserves(
-    "semicolons", "is right, on one line with a semicolon",
+    "semicolons",
+    "is right, on one line with a semicolon",
     double="double = lambda x: 2 * x; print('done');",
 )
-deserves("future", "is right, and imports from the future",
-         double="from __future__ import annotations\n" + RIGHT["double"])
 deserves(
-    "in-place", "is right, and sorts what it is given",
+    "future",
+    "is right, and imports from the future",
+    double="from __future__ import annotations\n" + RIGHT["double"],
+)
+deserves(
+    "in-place",
+    "is right, and sorts what it is given",
     total="def total(xs):\n    xs.sort()\n    result = 0\n    while xs:\n"
     "        result += xs.pop()\n    return result",
 )
 deserves(
-    "seeds", "is right, and seeds the global generators",
+    "seeds",
+    "is right, and seeds the global generators",
     double="import random\nrandom.seed(1)\nnp.random.seed(1)\n" + RIGHT["double"],
 )
 deserves(
-    "displays", "is right, and displays",
+    "displays",
+    "is right, and displays",
     double="from IPython.display import display, Markdown\ndisplay(Markdown('# Hi'))\n"
     "display(3)\n" + RIGHT["double"],
 )
-deserves("thread", "is right, with a thread that is still running",
-         double="import threading, time\nthreading.Thread(target=time.sleep, args=(30,)).start()\n"
-         + RIGHT["double"])
-deserves("recursive", "is right, and recursive",
-         total="def total(xs):\n    return xs[0] + total(xs[1:]) if len(xs) else 0")
-deserves("unicode", "is right, in Greek",
-         double="δύο = 2\ndef double(ξ):\n    return δύο * ξ")
+deserves(
+    "thread",
+    "is right, with a thread that is still running",
+    double="import threading, time\n"
+    "threading.Thread(target=time.sleep, args=(30,)).start()\n" + RIGHT["double"],
+)
+deserves(
+    "recursive",
+    "is right, and recursive",
+    total="def total(xs):\n    return xs[0] + total(xs[1:]) if len(xs) else 0",
+)
+deserves(
+    "unicode",
+    "is right, in Greek",
+    double="δύο = 2\ndef double(ξ):\n    return δύο * ξ",
+)
 deserves("tabs", "is right, with tabs", double="def double(x):\n\treturn 2 * x")
 add(
-    "windows", "loss", "is right, with the line ends of Windows", 10,
+    "windows",
+    "loss",
+    "is right, with the line ends of Windows",
+    10,
     answers={name: text.replace("\n", "\r\n") for name, text in RIGHT.items()},
 )
 add(
-    "one-empty", "loss", "left one answer empty and has the others right", 9,
+    "one-empty",
+    "loss",
+    "left one answer empty and has the others right",
+    9,
     answers={name: text for name, text in RIGHT.items() if name != "total"},
 )
 add(
-    "one-syntax-error", "loss", "has a syntax error in one answer, the others right", 6,
+    "one-syntax-error",
+    "loss",
+    "has a syntax error in one answer, the others right",
+    6,
     answers=RIGHT | {"double": "def double(x)\n    return 2 x"},
 )
 add("honest-1", "loss", "is right", 10, answers=RIGHT)
 add("honest-2", "loss", "is right", 10, answers=RIGHT)
-add("half-right", "loss", "is half right", 8,
-    answers=RIGHT | {"stack": "class Stack:\n    pass"})
+add(
+    "half-right",
+    "loss",
+    "is half right",
+    8,
+    answers=RIGHT | {"stack": "class Stack:\n    pass"},
+)
 add("untouched", "loss", "is as it was released", 0)
 
 
@@ -1485,14 +1585,18 @@ class World:
 
     def changed(self, before):
         now = self.files()
-        return sorted(p for p in before.keys() | now.keys() if before.get(p) != now.get(p))
+        return sorted(
+            p for p in before.keys() | now.keys() if before.get(p) != now.get(p)
+        )
 
     def traces(self):
         """Return in words, and remove, what was left outside the sandbox."""
         found = []
         course = self.course.folder
         folders = ("/tmp", "/var/tmp", "/dev/shm", self.outside, course)
-        for path in (path for where in folders for path in Path(where).glob(f"{MARK}*")):
+        for path in (
+            path for where in folders for path in Path(where).glob(f"{MARK}*")
+        ):
             found.append("left a file")
             path.unlink()
         if self.victim.poll() is not None:
@@ -1541,7 +1645,9 @@ class World:
             outputs = json.dumps(cell.get("outputs", []))
             if "stolen:" in outputs:
                 found.append(
-                    "read hidden tests" if TOKEN in outputs else "read what is not its own"
+                    "read hidden tests"
+                    if TOKEN in outputs
+                    else "read what is not its own"
                 )
         if len(text) > 5_000_000:
             found.append(f"a record of {len(text) >> 20} MB")
