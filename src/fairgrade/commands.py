@@ -36,6 +36,8 @@ class Course(NbGrader):
 
     name = "fairgrade"
     description = "Grade an nbgrader course fairly"
+    # nbgrader goes on as if there were no configuration.
+    raise_config_file_errors = True
 
     @default("log_level")
     def _quiet(self):
@@ -58,7 +60,13 @@ def open_course(rest=(), **course):
     app = Course()
     # The configuration of the course that was named counts, not of where we stand.
     app.load_cwd_config = not any(one.startswith("--course-dir") for one in rest)
-    app.initialize([*rest])
+    try:
+        app.initialize([*rest])
+    except SystemExit:
+        raise Misuse("a setting was not understood, see above") from None
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise Misuse(f"nbgrader_config.py does not work: {what}") from error
     configure(app.config)
     app.start()
     directory = app.coursedir

@@ -84,6 +84,25 @@ def test_a_course_without_a_gradebook(tmp_path, capsys):
     assert not (tmp_path / "gradebook.db").exists()
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("raise AttributeError('boo')", "does not work: AttributeError: boo"),
+        ("c.FairAutograde.limits = (", "does not work: SyntaxError"),
+        ("c.FairAutograde.limits = {'parsecs': 3}", "parsecs"),
+    ],
+)
+def test_a_configuration_that_does_not_work_is_not_passed_over(
+    line, said, course, capsys
+):
+    """nbgrader itself would go on without it, and grade unprotected."""
+    course.hand_in("ada")
+    config = course.folder / "nbgrader_config.py"
+    config.write_text(f"{config.read_text()}\n{line}\n")
+    assert course.fairgrade("autograde", "twice") == 2
+    assert said in capsys.readouterr().err
+
+
 def test_one_line_each_and_a_summary(course, capsys):
     course.hand_in("ada")
     course.hand_in("ben", WRONG)
