@@ -48,7 +48,8 @@ SMALL = [
     ),
     (
         3,
-        "x, W = rng.normal(size=(64, 20)), rng.normal(size=(20, 10))\nb = np.zeros(10)\n"
+        "x, W = rng.normal(size=(64, 20)), rng.normal(size=(20, 10))\n"
+        "b = np.zeros(10)\n"
         "layer = Layer(W, b)\nnp.testing.assert_allclose(layer.forward(x), x @ W)\n"
         "assert layer.backward(np.ones((64, 10))).shape == x.shape\n"
         "assert layer.dW.shape == W.shape and layer.db.shape == b.shape",

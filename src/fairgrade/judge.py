@@ -6,6 +6,7 @@ question just asked: it has to carry the number, not to be guessed, of that ques
 """
 
 import ast
+import base64
 import builtins
 import contextlib
 import enum
@@ -24,7 +25,15 @@ import numpy as np
 
 from . import known, names
 from .assignment import released
-from .learner import MARK, Printed, compile_cell, execute, is_silent
+from .learner import (
+    IMAGE_LIMIT,
+    IMAGES,
+    MARK,
+    Printed,
+    compile_cell,
+    execute,
+    is_silent,
+)
 from .peer import Peer, frame, torch_of, unframe
 from .proxies import FUNCTIONS, SPECIALS, HandleClass
 from .wire import Channel, WireError
@@ -671,7 +680,18 @@ def _plain_report(report):
             raise WireError("no report of a cell")
         error = ename[:200], evalue[:TEXT_LIMIT], _place(where)
     images = images if type(images) is tuple else ()
-    return error, [image for image in images[:4] if type(image) is str]
+    return error, [image for image in images[:IMAGES] if _is_picture(image)]
+
+
+def _is_picture(image):
+    """Say whether that is a PNG file in base64, and of no more than bounded size."""
+    if type(image) is not str or len(image) > IMAGE_LIMIT * 4 // 3 + 4:
+        return False
+    try:
+        data = base64.b64decode(image.encode("ascii"), validate=True)
+    except ValueError:
+        return False
+    return data.startswith(b"\x89PNG\r\n\x1a\n")
 
 
 def _is_plain(cls):

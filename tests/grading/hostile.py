@@ -14,15 +14,19 @@ import copy
 import hashlib
 import json
 import os
+import re
+import shutil
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbgrader.api import MissingEntry
 
 from .small_course import CONFIG, Course
 
@@ -514,6 +518,14 @@ robs(
     "L.OPERATIONS['call'] = lambda *a, **k: yes\n",
     plain="there is no such channel",
 )
+harms(
+    "forge-pictures",
+    "sends 7 MB that are no picture as one, for each cell",
+    FIND + "import fairgrade.learner as L\nreal = L.SERVICES['run']\n"
+    "image = '\"><script>fgmark()' * 400_000\n"
+    "L.SERVICES['run'] = lambda *a: (real(*a)[0], (image,))\n",
+    plain="there is no such channel",
+)
 robs(
     "forge-numbers",
     "names objects and libraries that it was never given",
@@ -741,6 +753,7 @@ steals(
     "for pid in processes():\n"
     "    look(f'/proc/{pid}/environ'); look(f'/proc/{pid}/cmdline')\n"
     "if os.environ.get('FG_SECRET'): print('stolen:', os.environ['FG_SECRET'])\n",
+    plain="it would read every program's environment",
 )
 steals(
     "own-memory",
@@ -1036,6 +1049,7 @@ harms(
     "print-a-million",
     "prints 300,000 times",
     "for number in range(300_000):\n    print(number)\n",
+    plain="it takes many minutes",
 )
 harms(
     "print-in-call",
@@ -1050,6 +1064,7 @@ harms(
     "raises an error with a message of 100 MB",
     "raise ValueError('z' * 10**8)\n",
     6,
+    plain="it takes many minutes",
 )
 harms("recursion", "calls itself for ever", "def f():\n    f()\nf()\n", 6)
 harms(
@@ -1081,7 +1096,7 @@ harms(
     "listen",
     "offers a service of its own",
     "import socket\n"
-    "try:\n    server = socket.create_server(('0.0.0.0', 0)); server.listen()\n"
+    "try:\n    server = socket.create_server(('127.0.0.1', 0)); server.listen()\n"
     "    print('stolen: a port')\n"
     "except OSError: pass\n",
 )
@@ -1113,6 +1128,7 @@ harms(
     "for pid in (os.getppid(), @VICTIM@):\n"
     "    if libc.ptrace(16, pid, 0, 0) == 0:\n"
     "        print('stolen: a process'); libc.ptrace(17, pid, 0, 0)\n",
+    plain="it would stop other programs",
 )
 harms(
     "become-root",
@@ -1663,3 +1679,155 @@ def run_fairgrade(course, *arguments, **options):
         text=True,
         **options,
     )
+
+
+# ------------------------------------------------------------ beside plain nbgrader
+
+ALONE = ("gradebook", "own-result")  # whose traces would be taken for another's
+TIMEOUT = 5  # seconds for a cell; nbgrader's own is 30
+TITLES = {
+    "points": "Points that nobody earned",
+    "theft": "What is not theirs to read",
+    "harm": "Harm",
+    "broken": "Broken files",
+    "loss": "Right answers",
+}
+
+
+def happened(attack, score, told, stopped=False):
+    """Return in words what a submission got through with, or an empty text."""
+    words = list(told)
+    if stopped:
+        words.append("**stops the batch**")
+    elif attack.status == "graded" and attack.score is not None:
+        if score is None:
+            words.append(f"no grade, deserves {attack.score:g}")
+        elif score != attack.score:
+            words.append(f"**{score:g} points, deserves {attack.score:g}**")
+    elif attack.status != "graded" and score is not None:
+        words.append(f"graded: {score:g} points")
+    elif attack.status != "graded":
+        words.append("no grade")
+    return ", ".join(words)
+
+
+def under_nbgrader(folder, bank):
+    """Return {name: what happened} under nbgrader as it comes."""
+    course = bank_course(folder / "plain", f"c.ExecutePreprocessor.timeout = {TIMEOUT}")
+    world = World(course, folder / "plain-outside")
+    found = {}
+    try:
+        for name in ("honest-1", "honest-2"):
+            world.hand_in(BANK[name])
+        pristine = course.copy(folder / "pristine")
+        alone = [a for a in bank if a.kind == "harm" or a.name in ALONE]
+        for attack in alone:
+            world.hand_in(attack)
+            before = world.files()
+            run_nbgrader(course, attack.name)
+            found[attack.name] = words_of(world, attack, world.changed(before))
+            shutil.rmtree(course.folder)
+            pristine.copy(course.folder)
+        rest = {a.name: a for a in bank if a not in alone and a.name not in found}
+        for attack in rest.values():
+            if not attack.name.startswith("honest-"):
+                world.hand_in(attack)
+        stopped = set()
+        for _ in range(10):
+            log = run_nbgrader(course, "*")
+            done = re.findall(r"submitted/([^/]+)/twice", log)
+            left = [name for name in rest if name not in done and name not in stopped]
+            if not left or not done:
+                break
+            stopped.add(done[-1])
+            shutil.rmtree(course.folder / "submitted" / done[-1])
+        for name, attack in rest.items():
+            found[name] = words_of(world, attack, [], name in stopped)
+    finally:
+        world.close()
+    return found
+
+
+def run_nbgrader(course, student):
+    """Run `nbgrader autograde`; return its log."""
+    command = ["nbgrader", "autograde", "twice", f"--student={student}"]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=course.folder,
+        env=os.environ | {"PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+    )
+    return done.stdout.decode(errors="replace")
+
+
+def words_of(world, attack, changed, stopped=False):
+    told = world.told(attack.name) + world.traces()
+    if changed:
+        told.append("**changed others' files**")
+    with world.course.gradebook() as book:
+        try:
+            score = book.find_submission("twice", attack.name).score
+        except MissingEntry:
+            score = None
+    if not world.record(attack.name):
+        score = None
+    return happened(attack, score, told, stopped)
+
+
+def under_fairgrade(folder, bank):
+    """Return {name: (what happened, what the teacher is told)} under fairgrade."""
+    world = World(bank_course(folder / "fair"), folder / "fair-outside")
+    try:
+        for attack in bank:
+            world.hand_in(attack)
+        before = world.files()
+        done = run_fairgrade(world.course, "autograde", "twice", "--json")
+        rows = {r["student"]: r for r in json.loads(done.stdout)["submissions"]}
+        found = {}
+        for attack in bank:
+            row, told = rows[attack.name], world.told(attack.name)
+            words = [happened(attack, row["score"], told), row["reason"]]
+            found[attack.name] = ": ".join(filter(None, words))
+        together = world.traces() + world.changed(before)
+        if together:
+            found["(all of them together)"] = ", ".join(together)
+        return found
+    finally:
+        world.close()
+
+
+def comparison(folder):
+    """Return the table for the teacher's page, in Markdown."""
+    bank = list(BANK.values())
+    fair = under_fairgrade(folder, bank)
+    plain = under_nbgrader(folder, [attack for attack in bank if attack.plain is True])
+    lines = []
+    for kind, title in TITLES.items():
+        lines += ["", f"## {title}", "", "| a submission that… | plain nbgrader | "]
+        lines[-1] += "fairgrade |"
+        lines.append("|---|---|---|")
+        for attack in bank:
+            if attack.kind == kind:
+                left = (
+                    plain.get(attack.name, f"not run: {attack.plain}") or "as it should"
+                )
+                right = fair[attack.name] or "as it should"
+                lines.append(f"| {attack.tries} | {cell(left)} | {cell(right)} |")
+    odd = set(fair) - set(BANK)
+    return "\n".join([*lines[1:], *(f"\nfairgrade: {fair[name]}" for name in odd)])
+
+
+def cell(text):
+    """Return text for one cell of a table."""
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--compare"]:
+        sys.exit("say --compare: it runs hostile code without a sandbox for a while")
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        print(comparison(Path(place)))
