@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import shutil
 import subprocess
 import sys
@@ -198,7 +199,7 @@ def solved(cell):
 
 
 def run(course, cores, module, *arguments):
-    """Run a command of a package in a course, on some cores; return the seconds."""
+    """Run a command of a package in a course; return (seconds, seconds of CPU)."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     package = str(Path(__file__).resolve().parent.parent)
     places = [package, os.environ.get("PYTHONPATH", "")]
@@ -206,7 +207,7 @@ def run(course, cores, module, *arguments):
         "PATH": path,
         "PYTHONPATH": os.pathsep.join(filter(None, places)),
     }
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), cpu()
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=course,
@@ -215,11 +216,17 @@ def run(course, cores, module, *arguments):
         capture_output=True,
         text=True,
     )
-    seconds = time.perf_counter() - start
+    seconds, busy = time.perf_counter() - start, cpu() - busy
     if done.returncode:
         command = " ".join([module, *arguments])
         raise Refusal(f"{command} failed:\n{done.stdout}{done.stderr}")
-    return seconds
+    return seconds, busy
+
+
+def cpu():
+    """Return the seconds of CPU that all commands have used that ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def compare(course, name, cores, number):
@@ -229,11 +236,11 @@ def compare(course, name, cores, number):
         "nbgrader": ("nbgrader", "autograde", name),
         "fairgrade": ("fairgrade", "autograde", name, jobs),
     }
-    whole, scores = {}, {}
+    whole, busy, scores = {}, {}, {}
     for grader, command in commands.items():
         own = course.with_name(grader)
         shutil.copytree(course, own)
-        whole[grader] = run(own, cores, *command)
+        whole[grader], busy[grader] = run(own, cores, *command)
         scores[grader] = scores_in(own, name)
     if scores["nbgrader"] != scores["fairgrade"]:
         different = {
@@ -249,6 +256,7 @@ def compare(course, name, cores, number):
         "load": round(os.getloadavg()[0], 1),
         "different scores": len(set(scores["fairgrade"].values())),
         "seconds": {grader: round(one, 2) for grader, one in whole.items()},
+        "CPU seconds": {grader: round(one, 2) for grader, one in busy.items()},
         "times": round(whole["nbgrader"] / whole["fairgrade"], 1),
         "executing": round(executing(course, name, cores), 1),
     }
@@ -285,7 +293,7 @@ def executing(course, name, cores):
         ((path.parent.parent.name, path.stem), path.read_bytes())
         for path in sorted(course.glob(f"submitted/*/{name}/*.ipynb"))
     ]
-    enough = jobs * max(1, -(-240 // len(jobs)))
+    enough = jobs * max(1, min(20, -(-240 // len(jobs))))
     with on_cores(cores):
         answers = grade_all(assignments, enough, jobs=len(cores))
         for _ in range(2 * len(cores)):
@@ -303,17 +311,18 @@ def table(measured):
         f"{number} submissions, {measured['cores']} cores ({measured['machine']}), "
         f"load average {measured['load']}; both graders gave the same scores.",
         "",
-        "| | seconds | submissions a second |",
-        "|---|---|---|",
+        "| | seconds | submissions a second | seconds of CPU each |",
+        "|---|---|---|---|",
     ]
     for grader, said in {
         "nbgrader": "`nbgrader autograde`",
         "fairgrade": "`fairgrade autograde`, in the sandbox",
     }.items():
         rate = number / seconds[grader]
-        lines.append(f"| {said} | {seconds[grader]:.1f} | {rate:.1f} |")
+        each = measured["CPU seconds"][grader] / number
+        lines.append(f"| {said} | {seconds[grader]:.1f} | {rate:.1f} | {each:.3f} |")
     lines += [
-        f"| the executing part of it alone | | {measured['executing']:.0f} |",
+        f"| the executing part of it alone | | {measured['executing']:.0f} | |",
         "",
         f"The whole command, from its start to the last grade: {measured['times']:.1f} "
         "times as fast.",

@@ -10,6 +10,7 @@ Under plain nbgrader nothing stands between it and this machine, so what would d
 harm is not run there.
 """
 
+import contextlib
 import copy
 import hashlib
 import json
@@ -1227,6 +1228,8 @@ BANK["deep-data"].answers["double"] = (
     "        deep = (deep,)\n"
     "    return deep\n"
 )
+harms("much-data", "returns a list of a million numbers", "", 6)
+BANK["much-data"].answers["double"] = "def double(x):\n    return [0.5] * 10**6\n"
 harms(
     "warning-flood",
     "warns a hundred thousand times",
@@ -1830,4 +1833,6 @@ if __name__ == "__main__":
         sys.exit("say --compare: it runs hostile code without a sandbox for a while")
     with tempfile.TemporaryDirectory() as place:
         os.chmod(place, 0o755)
-        print(comparison(Path(place)))
+        with contextlib.redirect_stdout(sys.stderr):
+            text = comparison(Path(place))
+    print(text)
