@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import socket
 import tempfile
@@ -176,21 +177,23 @@ class Grader:
         if self.assignments.get(assignment.name) is not assignment:
             self.assignments[assignment.name] = assignment
             self.load()
-        folder = tempfile.mkdtemp(dir=self.folder)
         job = {
             "assignment": assignment.name,
             "sources": sources,
             "limits": asdict(self.limits),
-            "folder": folder,
             "record": record,
             "together": together,
+            "lost": [],
         }
-        try:
-            answer = self._ask_judge(job)
-        finally:
-            self.learners.end_children()
-            self.judges.end_children()
-            shutil.rmtree(folder, ignore_errors=True)
+        run = [cell for cell in assignment.cells if cell.is_run]
+        deadline = time.monotonic() + self.limits.seconds_in_all + 15
+        while True:
+            answer, done = self._ask_judge(job, deadline)
+            last = len(done) >= len(run) or time.monotonic() > deadline
+            if answer is not None or record or together or last:
+                break
+            # Its process was lost in a cell: the others are graded without that one.
+            job["lost"].append([len(done), done.lost(self.limits)])
         if answer is None or "error" in answer:
             reason = "the tests did not end, or the process that runs them broke down"
             if answer is not None:
@@ -202,21 +205,54 @@ class Grader:
         result = Result("graded", "", score, assignment.max_score, cells)
         return result, answer["recorded"]
 
-    def _ask_judge(self, job):
-        """Return what a judge's process says of one job; None if it says nothing."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            descriptors = [theirs.fileno(), self.learners.control.fileno()]
-            _, handle = ask(self.judges.control, "spawn", {}, descriptors)
-        os.close(handle)
-        deadline = time.monotonic() + self.limits.seconds_in_all + 15
-        with ours:
-            channel = Channel(ours, 2**30)
-            try:
+    def _ask_judge(self, job, deadline):
+        """Return what a judge's process says of one job, None if nothing; and how far
+        it came.
+        """
+        done = Progress()
+        folder = tempfile.mkdtemp(dir=self.folder)
+        job = {**job, "folder": folder, "seconds": deadline - 15 - time.monotonic()}
+        try:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                descriptors = [theirs.fileno(), self.learners.control.fileno()]
+                _, handle = ask(self.judges.control, "spawn", {}, descriptors)
+            os.close(handle)
+            with ours:
+                channel = Channel(ours, 2**30)
                 channel.send(json.dumps(job).encode(), deadline)
-                return json.loads(channel.receive(deadline))
-            except (EOFError, TimeoutError, WireError, ValueError):
-                return None
+                while True:
+                    answer = json.loads(channel.receive(deadline))
+                    if "done" not in answer:
+                        return answer, done
+                    done.add()
+        except (EOFError, TimeoutError, WireError, ValueError):
+            return None, done
+        finally:
+            self.learners.end_children()
+            self.judges.end_children()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class Progress:
+    """How many cells a judge's process has done, and since when."""
+
+    def __init__(self):
+        self.cells = 0
+        self.since = time.monotonic()
+
+    def __len__(self):
+        return self.cells
+
+    def add(self):
+        self.cells += 1
+        self.since = time.monotonic()
+
+    def lost(self, limits):
+        """Return (status, reason) of the cell in which the process was lost."""
+        if time.monotonic() - self.since >= limits.seconds_per_cell:
+            return "time-out", "the test did not end with what the answer gave it"
+        return "crashed", "the test broke down with what the answer gave it"
 
 
 def _all_walls():
@@ -248,6 +284,10 @@ def judge_main(settings, found, assignments):
     write_files(own, assignment.files)
     os.chdir(own)
     os.chmod(own, 0o700)
+    limit_memory(limits.memory)
+
+    def report(outcome):
+        channel.send(b'{"done": 1}')
 
     def spawn():
         ours, theirs = socket.socketpair()
@@ -265,11 +305,22 @@ def judge_main(settings, found, assignments):
         if job["together"]:
             answer = {"cells": [], "recorded": run_together(assignment)}
         else:
-            hall = Hall(assignment, job["sources"], limits, spawn, job["record"])
+            limits = replace(limits, seconds_in_all=max(job["seconds"], 0.1))
+            sources, lost = job["sources"], job["lost"]
+            hall = Hall(assignment, sources, limits, spawn, job["record"], lost, report)
             answer = {"cells": hall.run(), "recorded": hall.recorded_sites()}
     except BaseException:
         answer = {"error": traceback.format_exc()}
     channel.send(json.dumps(answer).encode())
+
+
+def limit_memory(most):
+    """Let this process take so many bytes more: `list(range(10**10))` is an answer."""
+    with open("/proc/self/statm") as file:
+        now = int(file.read().split()[0]) * resource.getpagesize()
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    value = now + most if hard == resource.RLIM_INFINITY else min(now + most, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (value, hard))
 
 
 def write_files(folder, files):

@@ -6,6 +6,7 @@ question just asked: it has to carry the number, not to be guessed, of that ques
 """
 
 import ast
+import base64
 import builtins
 import contextlib
 import enum
@@ -24,7 +25,15 @@ import numpy as np
 
 from . import known, names
 from .assignment import released
-from .learner import MARK, Printed, compile_cell, is_silent
+from .learner import (
+    IMAGE_LIMIT,
+    IMAGES,
+    MARK,
+    Printed,
+    compile_cell,
+    execute,
+    is_silent,
+)
 from .peer import Peer, frame, torch_of, unframe
 from .proxies import FUNCTIONS, SPECIALS, HandleClass
 from .wire import Channel, WireError
@@ -128,7 +137,16 @@ class Judge(Peer):
             raise self.stopped
         if self.depth == 0 and operation not in ("bind", "seed", "value"):
             self.hall.before_request(self)
-        return super().request(operation, number, *arguments, **keywords)
+        try:
+            return super().request(operation, number, *arguments, **keywords)
+        except (StopIteration, StopAsyncIteration) as error:
+            # Raised in a `map` or `zip` of the test's, it would end the test's loop.
+            ends = operation == "special" and arguments[0] in ("__next__", "__anext__")
+            if ends or self.permits("StopIteration"):
+                raise
+            other = RuntimeError(f"the answer raised {type(error).__name__}")
+            other._fairgrade_where = getattr(error, "_fairgrade_where", None)
+            raise other from None
 
     def listen(self):
         try:
@@ -163,6 +181,11 @@ class Judge(Peer):
             if operation == "getattr" and len(arguments) == 1:
                 return getattr(value, arguments[0])
             if operation == "setattr" and len(arguments) == 2:
+                name = arguments[0]
+                # What a test's object does is the test's to say.
+                does = callable(getattr(value, name, None))
+                if does and not self.permits(f"set {name}"):
+                    raise AttributeError(f"{name!r} is the test's own: not to be set")
                 return setattr(value, *arguments)
         if operation == "truth" and _is_open(value) and not arguments:
             return bool(value)
@@ -224,15 +247,21 @@ class Hall:
     """One submission before the judge: both namespaces, cell by cell.
 
     `spawn` starts a learner's process and returns its socket and a function that ends
-    it. Cells are plain `Cell`s; `sources` are the learner's by grade id.
+    it. Cells are plain `Cell`s; `sources` are the learner's by grade id. `lost` has
+    (status, reason) of cells that a judge's process before this one was lost in, by
+    their place; `report` is called with each outcome.
     """
 
-    def __init__(self, assignment, sources, limits, spawn, record=False):
+    def __init__(
+        self, assignment, sources, limits, spawn, record=False, lost=(), report=None
+    ):
         self.assignment = assignment
         self.sources = sources
         self.limits = limits
         self.spawn = spawn
         self.recorded = {} if record else None
+        self.lost = dict(lost)
+        self.report = report or (lambda outcome: None)
         self.printed = Printed(limits.output)
         self.deadline = time.monotonic() + limits.seconds_in_all
         self.end = self.deadline
@@ -334,7 +363,10 @@ class Hall:
             start = time.monotonic()
             self.cell, self.printed = cell, Printed(self.limits.output)
             self.filename = f"{MARK}{cell.grade_id or number}>"
-            if start >= self.end:
+            if len(outcomes) in self.lost:
+                status, reason = self.lost[len(outcomes)]
+                outcome = self.outcome(status, evalue=reason)
+            elif start >= self.end:
                 outcome = self.outcome("not run", evalue="no time was left")
             elif cell.kind == "test":
                 outcome = self.test(cell)
@@ -345,6 +377,7 @@ class Hall:
             outcome["printed"] = self.printed.take()
             outcome["seconds"] = round(time.monotonic() - start, 4)
             outcomes.append(outcome)
+            self.report(outcome)
         self.discard()
         return outcomes
 
@@ -504,9 +537,9 @@ class Hall:
                 self.fetch(wanted)
                 with self.own_output():
                     code, last = compile_cell(cell.source, self.filename)
-                    exec(code, self.namespace)
+                    execute(code, self.namespace)
                     if last is not None:
-                        value = eval(last, self.namespace)
+                        value = execute(last, self.namespace)
         except Stop as stop:
             return self.stopped(stop, wanted)
         except BaseException as caught:
@@ -579,10 +612,13 @@ class Hall:
         left = self.deadline - time.monotonic() + GRACE + 0.2
         signal.signal(signal.SIGALRM, late)
         signal.setitimer(signal.ITIMER_REAL, max(left, 0.01), 0.2)
+        # `sum(range(10**18))` hears no handler: then this one ends the process.
+        signal.setitimer(signal.ITIMER_PROF, max(left, 0.01) + GRACE)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
     def permits(self, operator):
         """Say whether the reference needed this operator at this place of the test."""
@@ -627,9 +663,9 @@ def run_together(assignment):
         try:
             with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
                 code, last = compile_cell(cell.source, f"{MARK}{number}>")
-                exec(code, module.__dict__)
+                execute(code, module.__dict__)
                 if last is not None:
-                    eval(last, module.__dict__)
+                    execute(last, module.__dict__)
         except BaseException:
             failing.append(cell.grade_id)
     return failing
@@ -644,7 +680,18 @@ def _plain_report(report):
             raise WireError("no report of a cell")
         error = ename[:200], evalue[:TEXT_LIMIT], _place(where)
     images = images if type(images) is tuple else ()
-    return error, [image for image in images[:4] if type(image) is str]
+    return error, [image for image in images[:IMAGES] if _is_picture(image)]
+
+
+def _is_picture(image):
+    """Say whether that is a PNG file in base64, and of no more than bounded size."""
+    if type(image) is not str or len(image) > IMAGE_LIMIT * 4 // 3 + 4:
+        return False
+    try:
+        data = base64.b64decode(image.encode("ascii"), validate=True)
+    except ValueError:
+        return False
+    return data.startswith(b"\x89PNG\r\n\x1a\n")
 
 
 def _is_plain(cls):

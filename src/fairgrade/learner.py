@@ -41,10 +41,20 @@ def compile_cell(source, filename):
         if not tree.body:
             raise
         tree.body = list(tree.body)
-    last = None
+    last, how = None, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     if tree.body and isinstance(tree.body[-1], ast.Expr):
-        last = compile(ast.Expression(tree.body.pop().value), filename, "eval")
-    return compile(tree, filename, "exec"), last
+        last = compile(ast.Expression(tree.body.pop().value), filename, "eval", how)
+    return compile(tree, filename, "exec", how), last
+
+
+def execute(code, namespace):
+    """Return the value of compiled code, which may await at its top, as in IPython."""
+    value = eval(code, namespace)
+    if code.co_flags & inspect.CO_COROUTINE:
+        import asyncio
+
+        return asyncio.run(value)
+    return value
 
 
 def is_silent(source):
@@ -288,9 +298,9 @@ class Learner(Peer):
         error = None
         try:
             code, last = compile_cell(source, f"{MARK}{cell}>")
-            exec(code, self.namespace)
+            execute(code, self.namespace)
             if last is not None:
-                value = eval(last, self.namespace)
+                value = execute(last, self.namespace)
                 if value is not None and not is_silent(source):
                     print(repr(value))
         except BaseException as caught:

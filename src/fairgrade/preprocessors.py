@@ -8,6 +8,7 @@ so that `nbgrader autograde` and the buttons of formgrader grade safely, too.
 import atexit
 import dataclasses
 import os
+import re
 import sys
 import weakref
 from pathlib import Path
@@ -37,6 +38,8 @@ from fairgrade.grading import Grader, Limits, ReferenceFails, record_reference
 from fairgrade.skeleton import Skeleton
 from fairgrade.submission import Unreadable, read_submission
 
+# Control characters; colours are the one command that may pass.
+COMMAND = re.compile("(\x1b\\[[0-9;]*m)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 # What each status is called where an exception's name is expected.
 NAMES = {
     "failed": "AssertionError",
@@ -50,19 +53,27 @@ NAMES = {
 FEEDBACK = [GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
 
 
+def shown(text):
+    """Return text that can be saved, and commands no terminal; colours stay."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return COMMAND.sub(lambda found: found[1] or "\N{REPLACEMENT CHARACTER}", text)
+
+
 def outputs_of(outcome, number):
     """Return what became of a cell as the outputs of a notebook's cell."""
     outputs = []
     if outcome.printed:
+        text = shown(outcome.printed)
         # Never the error stream: nbgrader takes all points for that, even for warnings.
-        outputs.append(new_output("stream", name="stdout", text=outcome.printed))
+        outputs.append(new_output("stream", name="stdout", text=text))
     for image in outcome.images:
         outputs.append(new_output("display_data", data={"image/png": image}))
     if outcome.status != "passed":
-        said = outcome.ename or NAMES[outcome.status], outcome.evalue
+        ename = outcome.ename or NAMES[outcome.status]
+        said = shown(ename), shown(outcome.evalue)
         trace = [": ".join(said).removesuffix(": ")]
         if outcome.line and outcome.line not in outcome.evalue:
-            trace.append(outcome.line)
+            trace.append(shown(outcome.line))
         outputs.append(
             new_output("error", ename=said[0], evalue=said[1], traceback=trace)
         )

@@ -20,6 +20,7 @@ from . import wire
 from .wire import NODE_LIMIT, WireError, array_of, dump, load, pack_node, unpack_node
 
 OBJECT_LIMIT = 200_000
+HEAD = 512 * 1024  # bytes beside a message's value: its numbers, what was printed
 BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 # What refers to an object that only the list of shared objects knows: the list's entry,
 # and the argument of getrefcount.
@@ -114,7 +115,7 @@ class Share:
 
     def outgoing(self, value):
         """Return the three parts of a message with a value: dropped, states, node."""
-        states = []
+        states, new = [], []
         try:
             for number, entry in list(self.entries.items()):
                 if entry.state is not None and entry.kind.may_change(entry):
@@ -125,13 +126,16 @@ class Share:
             node = pack_node(value, self)
             while self.fresh:
                 number = self.fresh.pop()
+                new.append(number)
                 entry = self.entries[number]
                 entry.state = entry.kind.state(entry, self)
                 states.append([number, entry.state])
+            self.check_size(states, node)
         except WireError:
-            # What has no state never crossed.
+            # What is new has not crossed.
             self.fresh.clear()
-            for number in [n for n, e in self.entries.items() if e.state is None]:
+            unsent = [n for n, e in self.entries.items() if e.state is None]
+            for number in [*new, *unsent]:
                 self.forget(number)
             # Changes that were found go with the next message.
             for number, _ in states:
@@ -139,6 +143,15 @@ class Share:
                     self.entries[number].state = b""
             raise
         return [self.sweep(), states, node]
+
+    def check_size(self, states, node):
+        """Refuse here what the other side would take for an attack."""
+        many = sum(len(state) for _, state in states if KINDS[state[:1]].many)
+        head = len(dump(node)) + 16 * len(states) + HEAD
+        if max(many, head) > NODE_LIMIT:
+            raise WireError(
+                f"more than {NODE_LIMIT >> 20} MiB that are no arrays or tensors"
+            )
 
     def sweep(self):
         """Drop what nothing here refers to; return the numbers for the other side."""

@@ -20,6 +20,9 @@ class Unreadable(Exception):
     """A submission from which nothing can be taken; `reason` says why."""
 
     def __init__(self, reason):
+        reason = "".join(
+            c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in reason
+        )
         super().__init__(reason)
         self.reason = reason
 
