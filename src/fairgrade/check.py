@@ -236,12 +236,17 @@ def index_of(bench, assignment, bank, bar):
 # ---- the mutants
 
 
-def all_mutants(assignment):
-    """Return the mutants of all answers, joint ones last."""
-    answers = [cell for cell in assignment.cells if cell.kind == "answer"]
+def all_mutants(assignment, without=()):
+    """Return the mutants of all answers but some, joint ones last."""
+    answers = [
+        cell
+        for cell in assignment.cells
+        if cell.kind == "answer" and cell.grade_id not in without
+    ]
     found = [one for cell in answers for one in mutation.mutants(cell)]
     for one, other in trial.Course(assignment).partners():
-        found += mutation.joint_mutants(one, other)
+        if not {one.grade_id, other.grade_id} & set(without):
+            found += mutation.joint_mutants(one, other)
     return found
 
 
@@ -272,7 +277,8 @@ def check_mutants(grade, assignment, bank, jobs, report, bar=None):
 
     `grade` returns the Result of some answers, by a fair grader.
     """
-    ones = all_mutants(assignment)
+    left_out = {cell for cell, reasons in bank.accepted.items() if "*" in reasons}
+    ones = all_mutants(assignment, left_out)
     bar = tqdm(disable=True, total=0) if bar is None else bar
     bar.total += len(ones)
     bar.refresh()
@@ -280,6 +286,7 @@ def check_mutants(grade, assignment, bank, jobs, report, bar=None):
         (cell, key): why
         for cell, reasons in bank.accepted.items()
         for key, why in reasons.items()
+        if cell not in left_out
     }
     report.mutants, used = len(ones), set()
     open_ones = []

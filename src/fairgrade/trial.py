@@ -13,6 +13,7 @@ import gc
 import io
 import json
 import os
+import random
 import resource
 import signal
 import sys
@@ -439,6 +440,9 @@ def outcome(module, function, arguments, keywords):
     """
     sys.modules["__main__"] = module
     np.random.seed(0)  # noqa: NPY002 - the answers may use it
+    random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
     try:
         arguments, keywords = copy.deepcopy((arguments, keywords))
         with warnings.catch_warnings(record=True) as warned:
