@@ -310,7 +310,7 @@ def check_mutants(grade, assignment, bank, jobs, report, bar=None):
             "tried": verdict.tried,
         }
         place = next((x for x in accepted if fits(one, *x)), None)
-        if place is not None and verdict.apart:
+        if place is not None:
             used.add(place)
             report.accepted.append(found | {"reason": accepted[place]})
         elif not verdict.apart:
