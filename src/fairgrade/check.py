@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import queue
 import sys
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -256,20 +257,19 @@ def trials(assignment, jobs):
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     data = json.dumps(to_json(assignment))
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, trial.prepare, (data,)) as pool:
-        try:
-            fails = pool.submit(trial.reference_outcome).result()
-            if fails:
-                raise Refusal(
-                    f"{assignment.name}: the reference solution fails {fails[0]} when "
-                    f"run in one process with the tests: {fails[2]}"
-                )
-            yield lambda ones: pool.map(
-                trial.try_mutant, [one.sources for one in ones], chunksize=4
+    with (
+        tempfile.TemporaryDirectory(prefix="fairgrade-check-") as folder,
+        ProcessPoolExecutor(jobs, context, trial.prepare, (data, folder)) as pool,
+    ):
+        fails = pool.submit(trial.reference_outcome).result()
+        if fails:
+            raise Refusal(
+                f"{assignment.name}: the reference solution fails {fails[0]} when "
+                f"run in one process with the tests: {fails[2]}"
             )
-        finally:
-            for _ in range(jobs):
-                pool.submit(trial.forget)
+        yield lambda ones: pool.map(
+            trial.try_mutant, [one.sources for one in ones], chunksize=4
+        )
 
 
 def check_mutants(grade, assignment, bank, jobs, report, bar=None):
