@@ -16,7 +16,7 @@ Learners may be told the names of misconceptions: write them for their eyes.
 
 Optional: ``ACCEPTED = {answer cell: {mutant: reason}}``, mutants that no test needs to
 catch: the kind of mistake, or a part of ``before -> after``, as `fairgrade check`
-prints them. The cell ``"*"`` is any cell.
+prints them. The cell ``"*"`` is any cell; the mutant ``"*"`` leaves the cell out.
 """
 
 import textwrap

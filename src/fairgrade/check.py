@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import queue
 import sys
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -236,12 +237,17 @@ def index_of(bench, assignment, bank, bar):
 # ---- the mutants
 
 
-def all_mutants(assignment):
-    """Return the mutants of all answers, joint ones last."""
-    answers = [cell for cell in assignment.cells if cell.kind == "answer"]
+def all_mutants(assignment, without=()):
+    """Return the mutants of all answers but some, joint ones last."""
+    answers = [
+        cell
+        for cell in assignment.cells
+        if cell.kind == "answer" and cell.grade_id not in without
+    ]
     found = [one for cell in answers for one in mutation.mutants(cell)]
     for one, other in trial.Course(assignment).partners():
-        found += mutation.joint_mutants(one, other)
+        if not {one.grade_id, other.grade_id} & set(without):
+            found += mutation.joint_mutants(one, other)
     return found
 
 
@@ -251,20 +257,19 @@ def trials(assignment, jobs):
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     data = json.dumps(to_json(assignment))
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, trial.prepare, (data,)) as pool:
-        try:
-            fails = pool.submit(trial.reference_outcome).result()
-            if fails:
-                raise Refusal(
-                    f"{assignment.name}: the reference solution fails {fails[0]} when "
-                    f"run in one process with the tests: {fails[2]}"
-                )
-            yield lambda ones: pool.map(
-                trial.try_mutant, [one.sources for one in ones], chunksize=4
+    with (
+        tempfile.TemporaryDirectory(prefix="fairgrade-check-") as folder,
+        ProcessPoolExecutor(jobs, context, trial.prepare, (data, folder)) as pool,
+    ):
+        fails = pool.submit(trial.reference_outcome).result()
+        if fails:
+            raise Refusal(
+                f"{assignment.name}: the reference solution fails {fails[0]} when "
+                f"run in one process with the tests: {fails[2]}"
             )
-        finally:
-            for _ in range(jobs):
-                pool.submit(trial.forget)
+        yield lambda ones: pool.map(
+            trial.try_mutant, [one.sources for one in ones], chunksize=4
+        )
 
 
 def check_mutants(grade, assignment, bank, jobs, report, bar=None):
@@ -272,7 +277,8 @@ def check_mutants(grade, assignment, bank, jobs, report, bar=None):
 
     `grade` returns the Result of some answers, by a fair grader.
     """
-    ones = all_mutants(assignment)
+    left_out = {cell for cell, reasons in bank.accepted.items() if "*" in reasons}
+    ones = all_mutants(assignment, left_out)
     bar = tqdm(disable=True, total=0) if bar is None else bar
     bar.total += len(ones)
     bar.refresh()
@@ -280,6 +286,7 @@ def check_mutants(grade, assignment, bank, jobs, report, bar=None):
         (cell, key): why
         for cell, reasons in bank.accepted.items()
         for key, why in reasons.items()
+        if cell not in left_out
     }
     report.mutants, used = len(ones), set()
     open_ones = []
@@ -303,7 +310,7 @@ def check_mutants(grade, assignment, bank, jobs, report, bar=None):
             "tried": verdict.tried,
         }
         place = next((x for x in accepted if fits(one, *x)), None)
-        if place is not None and verdict.apart:
+        if place is not None:
             used.add(place)
             report.accepted.append(found | {"reason": accepted[place]})
         elif not verdict.apart:

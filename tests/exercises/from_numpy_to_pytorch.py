@@ -350,3 +350,16 @@ RIGHT = {
         "return torch.sigmoid(model(features(X_new))[:, 0]).tolist()\n",
     ),
 }
+
+# Mutants of the reference solution that no test needs to catch, and why.
+ACCEPTED = {
+    "*": {
+        "computed in the argument itself": "an answer may: tests hand over copies",
+    },
+    "tower": {
+        "detach forgotten": "an output with its graph has the same values",
+    },
+    "learn_rings": {
+        "*": "any training that learns the rings will do",
+    },
+}

@@ -88,6 +88,13 @@ def test_an_accepted_mutant_is_no_failure(check, course):
     assert "not caught" not in said
 
 
+def test_a_cell_that_is_accepted_whole_has_no_mutants(check, course):
+    course.bank.write_text(BANK + 'ACCEPTED = {"double": {"*": "chance"}}')
+    code, said = check("twice", "--only", "mutants")
+    assert code == 0
+    assert "mutants" not in said
+
+
 def test_a_wrong_expectation_fails_with_the_reason(check, course):
     course.bank.write_text(BANK.replace("x + x", "x + x + 1"))
     code, said = check("twice", "--only", "bank")

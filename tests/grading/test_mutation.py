@@ -114,12 +114,11 @@ def tried(monkeypatch, tmp_path):
 
     def prepare(*cells):
         whole = assignment(("given", "import numpy as np"), *cells)
-        trial.prepare(json.dumps(to_json(whole)))
+        trial.prepare(json.dumps(to_json(whole)), tmp_path)
         return whole
 
     monkeypatch.chdir(tmp_path)  # and back, in the end
     yield prepare
-    trial.forget()
     trial._COURSES.clear()
 
 
