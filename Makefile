@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python
 PORT ?= 8000
 
-.PHONY: help book serve lab hub exercises test benchmark lint links format lock clean environment
+.PHONY: help book serve lab hub exercises test mutants benchmark lint links format lock clean environment
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -30,6 +30,9 @@ exercises: environment  ## generate exercises/ from solutions/ (NAME=… for one
 test: environment lint book  ## run every check; this is what .ci/run does
 	@$(RUN) -m tools.browser
 	@$(RUN) -m pytest --numprocesses 2 --dist loadgroup
+
+mutants: environment  ## plant small mistakes in every reference solution: do tests see them?
+	@$(RUN) -m pytest --numprocesses 2 --dist loadgroup tests/exercises/mutants.py
 
 benchmark: environment  ## time training against PyTorch, on an otherwise idle machine
 	@$(RUN) -m tools.benchmark

@@ -1,4 +1,7 @@
-"""Small mistakes in a reference solution are caught, but for those the bank accepts."""
+"""Small mistakes in a reference solution are caught, but for those the bank accepts.
+
+Thousands of mutants take their time: `make mutants` runs this, `make test` does not.
+"""
 
 import pytest
 
