@@ -725,7 +725,7 @@ steals(
     "read-everything",
     "looks for notebooks and databases everywhere",
     "import time\nend = time.time() + 0.8\n"
-    "for where in ('@COURSE@', '/tmp', '/home', '/root', '/work', '..', '/'):\n"
+    "for where in ('@COURSE@', '/tmp', '/home', '..', '/'):\n"
     "    for folder, _, names in os.walk(where):\n"
     "        for name in names:\n"
     "            if name.endswith(('.ipynb', '.db')) or 'fairgrade' in folder:\n"
