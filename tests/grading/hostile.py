@@ -1729,6 +1729,7 @@ def under_nbgrader(folder, bank):
             before = world.files()
             run_nbgrader(course, attack.name)
             found[attack.name] = words_of(world, attack, world.changed(before))
+            print(f"{attack.name}: {found[attack.name]}", file=sys.stderr, flush=True)
             shutil.rmtree(course.folder)
             pristine.copy(course.folder)
         rest = {a.name: a for a in bank if a not in alone and a.name not in found}
