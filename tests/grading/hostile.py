@@ -12,6 +12,7 @@ harm is not run there.
 
 import contextlib
 import copy
+import dataclasses
 import hashlib
 import json
 import os
@@ -1549,7 +1550,7 @@ class World:
         for sock in self.unix:
             sock.listen()
         os.chmod(self.outside, 0o777)
-        self.victim = subprocess.Popen(["sleep", "600"])
+        self.victim = subprocess.Popen(["sleep", "infinity"])
         self.released = plain_dicts(course.released())
 
     def close(self):
@@ -1621,7 +1622,7 @@ class World:
             path.unlink()
         if self.victim.poll() is not None:
             found.append("killed a process")
-            self.victim = subprocess.Popen(["sleep", "600"])
+            self.victim = subprocess.Popen(["sleep", "infinity"])
         for sock in (self.server, *self.unix):
             sock.settimeout(0.01)
             try:
@@ -1730,6 +1731,7 @@ def under_nbgrader(folder, bank):
             before = world.files()
             run_nbgrader(course, attack.name)
             found[attack.name] = words_of(world, attack, world.changed(before))
+            print(f"{attack.name}: {found[attack.name]}", file=sys.stderr, flush=True)
             shutil.rmtree(course.folder)
             pristine.copy(course.folder)
         rest = {a.name: a for a in bank if a not in alone and a.name not in found}
@@ -1746,10 +1748,25 @@ def under_nbgrader(folder, bank):
             stopped.add(done[-1])
             shutil.rmtree(course.folder / "submitted" / done[-1])
         for name, attack in rest.items():
-            found[name] = words_of(world, attack, [], name in stopped)
+            found[name] = words_of(world, attack, [])
+        # Who was last in the log may have stopped the batch, or not.
+        for name in stopped:
+            if stops(world, pristine, rest[name]):
+                found[name] = happened(rest[name], None, [], stopped=True)
     finally:
         world.close()
     return found
+
+
+def stops(world, pristine, attack):
+    """Return whether nobody is graded after a submission."""
+    shutil.rmtree(world.course.folder)
+    pristine.copy(world.course.folder)
+    world.hand_in(attack)
+    after = dataclasses.replace(BANK["honest-1"], name="zz-after")
+    world.hand_in(after)
+    run_nbgrader(world.course, "*")
+    return not world.record(after.name)
 
 
 def run_nbgrader(course, student):
@@ -1770,7 +1787,7 @@ def run_nbgrader(course, student):
 def words_of(world, attack, changed, stopped=False):
     told = world.told(attack.name) + world.traces()
     if changed:
-        told.append("**changed others' files**")
+        told.append("**changed the files of others**")
     with world.course.gradebook() as book:
         try:
             score = book.find_submission("twice", attack.name).score

@@ -8,7 +8,14 @@ import nbformat
 import pytest
 
 from fairgrade.assignment import read_assignment
-from fairgrade.grading import Grader, Limits, Outcome, Result, record_reference
+from fairgrade.grading import (
+    Grader,
+    Limits,
+    Outcome,
+    ReferenceFails,
+    Result,
+    record_reference,
+)
 from tests.exercises.conftest import hand_in, load_bank
 from tools.exercises import EXERCISES, exercise_names, write_teacher_notebooks
 
@@ -101,11 +108,21 @@ def test_a_grader_that_is_killed_takes_everything_with_it():
         os.close(handle)
 
 
-def test_a_judge_that_breaks_down_is_a_crash_of_the_submission(tmp_path):
+def test_a_judge_that_breaks_down_costs_one_cell(tmp_path):
     kill = "import os\nos._exit(1)"
-    one = assignment(("answer", "x = 1"), ("test", kill))
+    one = assignment(("answer", "x = 1"), ("test", kill), ("test", "assert x == 1"))
     with Grader([one], Limits(seconds_in_all=5)) as grader:
         result, _ = grader.run(one, reference(one))
-        assert result.status == "crashed"
+        assert result.status == "graded"
+        assert statuses(result) == {"test1": "crashed"}
         again = assignment(("answer", "x = 1"), ("test", "assert x == 1"))
         assert statuses(grader.run(again, reference(again))[0]) == {}
+
+
+def test_a_reference_that_breaks_the_judge_is_told(tmp_path):
+    one = assignment(("answer", "x = 1"), ("test", "import os\nos._exit(1)"))
+    with (
+        Grader([one], Limits(seconds_in_all=5)) as grader,
+        pytest.raises(ReferenceFails, match="broke down"),
+    ):
+        record_reference(one, grader)
