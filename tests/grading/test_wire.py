@@ -99,7 +99,7 @@ def test_plain_data_crosses_unchanged(value):
         np.asfortranarray(np.arange(6.0).reshape(2, 3)),
         np.array([[1, "a"], [None, 2.5]], dtype=object),
     ],
-    ids=lambda value: f"{value!r:.20}",
+    ids=lambda value: type(value).__name__,  # a set's repr differs by process
 )
 def test_less_usual_data_cross_too(value):
     got = across(value)
