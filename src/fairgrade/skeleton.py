@@ -24,7 +24,7 @@ from nbgrader.preprocessors import (
     SaveCells,
 )
 
-from fairgrade.assignment import read_assignment
+from fairgrade.assignment import HIDDEN_TESTS, read_assignment
 from fairgrade.errors import Refusal
 
 # What generate_assignment does to the learners' copy alone, or to the gradebook.
@@ -62,7 +62,7 @@ class Skeleton:
     """
 
     def __init__(self, converter, gradebook, assignment, notebook):
-        self.name = notebook
+        self.name = name = notebook
         course = converter.coursedir
         folder = Path(course.format_path(course.source_directory, ".", assignment))
         source = folder / f"{notebook}.ipynb"
@@ -92,12 +92,12 @@ class Skeleton:
         points = {cell.name: cell.max_score for cell in graded_cells(stored)}
         overlay(teachers, cells, points, source, locked_only=True)
         overlay(released, cells, points, source)
+        for notebook in (teachers, released):
+            mark_usually(notebook, ClearHiddenTests(parent=parent))
         if stored.kernelspec and json.loads(stored.kernelspec):
             released.metadata["kernelspec"] = json.loads(stored.kernelspec)
         self.released = released
-        self.assignment = read_from(
-            source, written, teachers, f"{assignment}/{notebook}"
-        )
+        self.assignment = read_from(source, written, teachers, f"{assignment}/{name}")
 
     def with_answers(self, sources):
         """Return the notebook with some {grade id: source} put in."""
@@ -143,6 +143,18 @@ def overlay(notebook, cells, points, where, locked_only=False):
             f"{where} and the gradebook do not have the same cells "
             f"({', '.join(changed)}): generate the assignment again"
         )
+
+
+def mark_usually(notebook, theirs):
+    """Mark hidden tests by nbgrader's usual words, where a course has words of its own.
+
+    All that keeps hidden tests hidden afterwards looks for these.
+    """
+    words = theirs.begin_test_delimeter, theirs.end_test_delimeter
+    for cell in notebook.cells:
+        if utils.is_grade(cell) and not utils.is_solution(cell):
+            for own, usual in zip(words, HIDDEN_TESTS, strict=True):
+                cell.source = cell.source.replace(own, usual)
 
 
 def read_from(source, written, teachers, name):
