@@ -46,7 +46,7 @@ from fairgrade.report import (
     write_record,
 )
 from fairgrade.skeleton import Skeleton
-from fairgrade.submission import Unreadable, read_bytes, read_submission
+from fairgrade.submission import HandedIn, Unreadable, read_bytes, read_submission
 
 # The skeleton is built from the teacher's notebook, and was checked with it.
 DONE = RebuildCells, CheckCellMetadata
@@ -82,6 +82,14 @@ class FairAutograde(Autograde):
             "Whether a submission that belongs to somebody else is refused. 'auto' "
             "refuses what is known to be another's; 'strict' also what nobody knows "
             "the owner of; 'off' asks nobody: for courses where accounts say nothing."
+        ),
+    ).tag(config=True)
+    learner_files = List(
+        Unicode(),
+        help=(
+            "Patterns, such as '*.py', of files that learners hand in beside the "
+            "notebook and that their own code may import or read. Tests never see "
+            "them; what the teacher has by the same name is the teacher's."
         ),
     ).tag(config=True)
     patience = Float(
@@ -231,7 +239,7 @@ class FairAutograde(Autograde):
             if not self.is_due(student):
                 self.say(Row(student, "skipped"), keep=False)
                 continue
-            found, failed, notes = {}, {}, []
+            found, failed, notes, beside = {}, {}, [], {}
             try:
                 self.check(student, folder)
                 for name in self.skeletons:
@@ -242,6 +250,8 @@ class FairAutograde(Autograde):
                     except Unreadable as error:
                         failed[name] = "unreadable", error.reason
                 notes += self.strangers(folder)
+                beside, unused = self.files_of(folder)
+                notes += unused
             except PermissionError as error:
                 failed = {None: ("refused", str(error))}
                 found = {}
@@ -259,7 +269,7 @@ class FairAutograde(Autograde):
             self.notebooks = [str(folder / f"{name}.ipynb") for name in found]
             self.run_pre_convert_hook()
             for name, data in found.items():
-                yield (student, name), data
+                yield (student, name), HandedIn(data, beside)
 
     def check(self, student, folder):
         """Refuse what is not to be graded at all, with a PermissionError."""
@@ -303,6 +313,18 @@ class FairAutograde(Autograde):
         with self.gradebook.transaction() as book:
             assignment = book.find_assignment(self.coursedir.assignment_id)
             return {notebook.name for notebook in assignment.notebooks}
+
+    def files_of(self, folder):
+        """Return what a learner's code may find beside the notebook, and notes."""
+        return files.read_some(folder, self.learner_files, self.teachers_files)
+
+    @cached_property
+    def teachers_files(self):
+        """Paths of the teacher's files that learners' never replace, and nbgrader's."""
+        name = self.coursedir.assignment_id
+        folder = self.coursedir.format_path(self.coursedir.source_directory, ".", name)
+        keep = {Path(path) for path in self.exclude_overwriting.get(name, [])}
+        return {Path("timestamp.txt"), *files.extra_files(Path(folder))[0]} - keep
 
     def strangers(self, folder):
         """Return notes on notebooks that the assignment does not have."""

@@ -33,10 +33,11 @@ from traitlets import Dict, List
 
 from fairgrade.errors import Refusal
 from fairgrade.feedback import AllowWarnings, HideTests
+from fairgrade.files import read_some
 from fairgrade.gradebook import Gradebook
 from fairgrade.grading import Grader, Limits, ReferenceFails, record_reference
 from fairgrade.skeleton import Skeleton
-from fairgrade.submission import Unreadable, read_submission
+from fairgrade.submission import HandedIn, Unreadable, read_submission
 
 # Control characters; colours are the one command that may pass.
 COMMAND = re.compile("(\x1b\\[[0-9;]*m)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -124,6 +125,9 @@ class RunFairly(NbGraderPreprocessor):
     limits = Dict(
         help="What a submission may use: the fields of fairgrade.grading.Limits."
     ).tag(config=True)
+    learner_files = List(
+        help="Patterns of learners' files for their code: see FairAutograde."
+    ).tag(config=True)
 
     def preprocess(self, nb, resources):
         names = resources["nbgrader"]
@@ -134,7 +138,10 @@ class RunFairly(NbGraderPreprocessor):
                 Limits(**self.limits),
                 walls_but(self.without),
             )
-            result = grader.grade(assignment, nbformat.writes(nb).encode())
+            # By now the teacher's files stand in the place of learners' like them.
+            beside, _ = read_some(resources["metadata"]["path"], self.learner_files)
+            handed_in = HandedIn(nbformat.writes(nb).encode(), beside)
+            result = grader.grade(assignment, handed_in)
         if result.status != "graded":
             raise NbGraderException(f"{result.status}: {result.reason}")
         inject(nb, result)

@@ -27,6 +27,14 @@ class Unreadable(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True)
+class HandedIn:
+    """A submitted notebook's bytes, and files beside it: {relative path: bytes}."""
+
+    notebook: bytes
+    files: dict = field(default_factory=dict)
+
+
 @dataclass
 class Submission:
     """A learner's sources by grade id, and what a teacher may want to know."""

@@ -268,6 +268,7 @@ def prepare(data, folder):
     folder = os.path.join(tempfile.mkdtemp(dir=folder), "files")
     write_files(folder, course.assignment.files)
     os.chdir(folder)
+    sys.path.insert(0, folder)  # modules beside the notebook, as in a notebook
     _COURSES["course"] = course
     tests = {n for n, cell in enumerate(course.cells) if cell.kind == "test"}
 

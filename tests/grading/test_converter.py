@@ -361,3 +361,66 @@ def test_the_exchange_is_asked_who_handed_in(read, tmp_path, monkeypatch, capsys
     assert said["ada"]["reason"] == "handed in by ben, not by ada"
     assert said["ben"]["status"] == "graded"
     assert read.fairgrade("autograde", "twice", "--owner-check=off") == 0
+
+
+def hand_in_modules(course, student):
+    """Hand in an answer that stands in a module of the learner's own."""
+    answer = "from more import double\nfrom helper import x"
+    folder = course.hand_in(student, answer).parent
+    (folder / "more.py").write_text(RIGHT)
+    (folder / "helper.py").write_text("x = 'mine'")
+    (folder / "big.py").write_bytes(bytes(9 << 20))
+    (folder / "link.py").symlink_to(course.folder / "source/twice/twice.ipynb")
+    os.mkfifo(folder / "pipe.py")
+    (folder / "data.csv").write_text("1")
+
+
+def handed_over(course, monkeypatch, capsys, config=""):
+    """Return {learner: files that their code would find}, and what is told."""
+    (course.folder / "source/twice/helper.py").write_text("x = 'the teacher'")
+    hand_in_modules(course, "ada")
+    path = course.folder / "nbgrader_config.py"
+    path.write_text(path.read_text() + config)
+    found = {}
+
+    def grade(assignment, submissions, **settings):
+        jobs = list(submissions)
+        found.update({key[0]: sorted(data.files) for key, data in jobs})
+        return graded_by_reading(assignment, jobs)
+
+    monkeypatch.setattr(converter, "grade_all", grade)
+    course.fairgrade("autograde", "twice", "--json")
+    return found, capsys.readouterr().out
+
+
+def test_modules_are_used_only_where_a_course_says_so(course, monkeypatch, capsys):
+    found, told = handed_over(course, monkeypatch, capsys)
+    assert found == {"ada": []}
+    assert "more.py was not used (see FairAutograde.learner_files)" in told
+
+
+def test_which_files_a_learners_code_finds(course, monkeypatch, capsys):
+    some = '\nc.FairAutograde.learner_files = ["*.py"]\n'
+    found, told = handed_over(course, monkeypatch, capsys, some)
+    assert found == {"ada": ["more.py"]}  # the teacher has a helper.py
+    assert "big.py was not used: more than 8 MiB" in told
+
+
+def test_a_file_that_learners_are_to_edit_is_theirs(course, monkeypatch, capsys):
+    mine = '\nc.FairAutograde.learner_files = ["*.py", "*.csv"]\n'
+    mine += 'c.Autograde.exclude_overwriting = {"twice": ["helper.py"]}\n'
+    found, _ = handed_over(course, monkeypatch, capsys, mine)
+    assert found == {"ada": ["data.csv", "helper.py", "more.py"]}
+
+
+def test_an_answer_in_a_module_gets_its_points(course):
+    path = course.folder / "nbgrader_config.py"
+    path.write_text(
+        path.read_text() + '\nc.FairAutograde.learner_files = ["more*.py"]\n'
+    )
+    course.hand_in("ada", "from more import double")
+    (course.folder / "submitted/ada/twice/more.py").write_text(RIGHT)
+    course.hand_in("ben", "from more import double")
+    assert course.fairgrade("autograde", "twice", "--jobs=1") == 0
+    assert course.grades("ada")["hidden"][0] == 2
+    assert course.grades("ben")["hidden"][0] == 0
