@@ -414,8 +414,8 @@ class FairAutograde(Autograde):
                     pending["found"][name],
                     self.skeletons[name].assignment,
                 )
-                sources = read_submission(data, assignment).sources
-                self.write_notebook(student, name, result, sources, new)
+                handed_in = read_submission(data, assignment)
+                self.write_notebook(student, name, result, handed_in, new)
             for name in pending["failed"]:
                 self.without_notebook(book, submission, name, pending["failed"][name])
             self.set_modes(new)
@@ -455,7 +455,7 @@ class FairAutograde(Autograde):
                 files.copy_plain(source / path, new / path)
         return notes
 
-    def write_notebook(self, student, name, result, sources, new):
+    def write_notebook(self, student, name, result, handed_in, new):
         """Save one notebook's grades, and write it into the staged folder."""
         resources = {
             "unique_key": name,
@@ -469,7 +469,7 @@ class FairAutograde(Autograde):
         }
         self.result = result
         self.exporter._preprocessors = self.steps
-        notebook = self.skeletons[name].with_answers(sources)
+        notebook = self.skeletons[name].with_answers(handed_in.sources, handed_in.added)
         output, resources = self.exporter.from_notebook_node(notebook, resources)
         self.writer.build_directory = str(new)
         path = new / f"{name}{self.exporter.file_extension}"

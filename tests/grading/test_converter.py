@@ -7,10 +7,19 @@ import stat
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from fairgrade import converter, owner
 
-from .small_course import CONFIG, RIGHT, WRONG, Course, graded_by_reading, nbgrader
+from .small_course import (
+    CELLS,
+    CONFIG,
+    RIGHT,
+    WRONG,
+    Course,
+    graded_by_reading,
+    nbgrader,
+)
 
 pytestmark = pytest.mark.xdist_group("fairgrade_converter")
 
@@ -424,3 +433,87 @@ def test_an_answer_in_a_module_gets_its_points(course):
     assert course.fairgrade("autograde", "twice", "--jobs=1") == 0
     assert course.grades("ada")["hidden"][0] == 2
     assert course.grades("ben")["hidden"][0] == 0
+
+
+# ---- cells that learners add
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # noqa: E501
+TASK = (new_markdown_cell, {"manual": "explore", "points": 3}, "Draw what you like.")
+
+
+@pytest.fixture(scope="module")
+def with_task(tmp_path_factory):
+    """A course in which learners work below a task, and the marker reads it."""
+    course = Course(tmp_path_factory.mktemp("task"), cells=[*CELLS, TASK])
+    source = course.folder / "source/twice/twice.ipynb"
+    notebook = nbformat.read(source, as_version=4)
+    task = notebook.cells[-1].metadata["nbgrader"]
+    task.update(task=True, grade=False, solution=False, locked=False)
+    nbformat.write(notebook, source)
+    assert course.fairgrade("generate", "twice") == 0
+    return course
+
+
+def hand_in_added(course):
+    notebook = course.released()
+    notebook.cells[2].source = "half = 2"
+    split = new_code_cell("def double(x):\n    return half * x")
+    plot = new_code_cell("open('ran', 'w')\nplot()")
+    plot.outputs = [
+        new_output("stream", name="stdout", text="a value\x1b]0;x\x07"),
+        new_output("display_data", {"image/png": PNG, "text/plain": "<Figure>"}),
+        new_output("display_data", {"text/html": "<script>fgmark()</script>"}),
+        new_output("display_data", {"image/png": "<script>fgmark()</script>"}),
+    ]
+    words = new_markdown_cell("What I see <script>fgmark()</script>")
+    words.metadata["nbgrader"] = {"grade_id": "mine", "grade": True, "points": 9}
+    notebook.cells.insert(3, split)
+    notebook.cells += [plot, new_code_cell("  \n"), words]
+    course.hand_in_text("ada", nbformat.writes(notebook))
+
+
+def test_cells_that_learners_add_are_there_to_read(with_task, tmp_path, capsys):
+    course = with_task.copy(tmp_path / "course")
+    hand_in_added(course)
+    assert course.fairgrade("autograde", "twice", "--jobs=1", "--json") == 0
+    assert "cells were added: they are shown, and not run" in capsys.readouterr().out
+    cells = course.autograded("ada").cells
+    kinds = [c.metadata.get("fairgrade") is not None for c in cells]
+    assert kinds == [False] * 3 + [True] + [False] * 4 + [True, True]
+    split, plot, words = (cell for cell in cells if "fairgrade" in cell.metadata)
+    assert split.source.startswith("def double")
+    said, first, figure = plot.outputs
+    assert "not run" in said.text
+    assert first.text == "a value\ufffd]0;x\ufffd"
+    assert figure.data == {"image/png": PNG}
+    assert words.metadata == {"fairgrade": "added-by-the-learner"}
+    # Not run, and worth no points by itself.
+    grades = course.grades("ada")
+    assert grades["visible"][0] == 0
+    assert grades["explore"] == (None, None, True)
+    assert "mine" not in grades
+
+
+def test_added_cells_are_in_the_feedback_and_run_no_script(with_task, tmp_path):
+    course = with_task.copy(tmp_path / "course")
+    hand_in_added(course)
+    assert course.fairgrade("autograde", "twice", "--jobs=1") == 0
+    assert course.fairgrade("feedback", "twice") == 0
+    page = (course.folder / "feedback/ada/twice/twice.html").read_text()
+    body = page.partition("</head>")[2]
+    assert "What I see" in body
+    assert PNG in body
+    assert "<script>fgmark" not in body
+
+
+@OF_NBGRADER
+def test_nbgraders_own_command_keeps_added_cells_too(with_task, tmp_path):
+    course = with_task.copy(tmp_path / "course")
+    config = course.folder / "nbgrader_config.py"
+    config.write_text(config.read_text() + FAIR)
+    hand_in_added(course)
+    outcome = nbgrader(course).autograde("twice", "*")
+    assert outcome["success"], outcome["log"]
+    added = [c for c in course.autograded("ada").cells if "fairgrade" in c.metadata]
+    assert len(added) == 3
+    assert course.grades("ada")["visible"][0] == 0
