@@ -44,6 +44,14 @@ def _no_items(value):
     return type(value)() if isinstance(value, list | dict) else value
 
 
+def _blank_items(value):
+    if isinstance(value, tuple):
+        return tuple(_blank_items(item) for item in value)
+    if isinstance(value, dict):
+        return dict.fromkeys(value)
+    return [None] * len(value) if isinstance(value, list) else value
+
+
 def _rows_shifted(by, value):
     return _shifted(by, value) if _is_array(value) and value.ndim else value
 
@@ -55,10 +63,11 @@ def _shifted(by, value):
 
 
 _WRONG = {
-    "nothing": lambda value: None,
     "an empty array": lambda value: _each(value, _empty),
     "an array without rows": lambda value: _each(value, _no_rows),
+    "a word": lambda value: _each(value, lambda item: "?"),
     "an empty list": _no_items,
+    "blank items": _blank_items,
     "rows far too big": lambda value: _each(value, _partial(_rows_shifted, 1e3)),
     "rows far too small": lambda value: _each(value, _partial(_rows_shifted, -1e3)),
     "NaN": lambda value: _each(value, _partial(_shifted, _np.nan)),
@@ -130,26 +139,45 @@ def _cheat(function, what):
         try:
             if what in _WRONG:
                 return _swapped(function(*arguments, **keywords), what)
-            return _filled(function, what, arguments, keywords)
+            return _evade(function, what, arguments, keywords)
         finally:
             inside.clear()
 
     return cheating
 
 
-def _filled(function, what, arguments, keywords):
-    """Return what is right for zeros, or ones, in place of the arguments.
+def _evade(function, what, arguments, keywords):
+    """Return what is right for zeros, or ones, in place of the arguments; or nothing.
 
     They are put into the arguments themselves, or, "unseen", into copies of them.
     """
     try:
-        given = _copy.deepcopy((arguments, keywords))
-        right = function(*given[0], **given[1])
-        given = _copy.deepcopy((arguments, keywords))
+        given, named = _copy.deepcopy((arguments, keywords))
+        right = function(*given, **named)
     except Exception:  # what cannot be copied, or is not an argument
         return function(*arguments, **keywords)
+    if what == "nothing":
+        return _noted(None, right)
+    number = 1 if "ones" in what else 0
     if "unseen" in what:
-        arguments, keywords = given
-    changed = _fill([*arguments, *keywords.values()], 1 if "ones" in what else 0)
-    result = function(*arguments, **keywords)
-    return _noted(result, right) if changed else result
+        arguments = [_filled(item, number) for item in arguments]
+        keywords = {key: _filled(item, number) for key, item in keywords.items()}
+    elif not _fill([*arguments, *keywords.values()], number):
+        return function(*arguments, **keywords)
+    return _noted(function(*arguments, **keywords), right)
+
+
+def _filled(value, number):
+    """Return an argument with copies of its arrays and lists, which are filled."""
+    if isinstance(value, tuple):
+        return tuple(_filled(item, number) for item in value)
+    if isinstance(value, list):
+        value = [_filled(item, number) for item in value]
+    elif isinstance(value, dict):
+        value = {key: _filled(item, number) for key, item in value.items()}
+    elif _is_array(value):
+        value = _copy.deepcopy(value)
+    else:
+        return value
+    _fill(value, number)
+    return value

@@ -793,6 +793,55 @@ def test_no_file_lands_outside_the_learners_folder(grader, beside, name):
     assert not os.path.exists("/tmp/out.py")
 
 
+TWICE = """\
+x = torch.ones(2, requires_grad=True, dtype=torch.float64)
+(g,) = torch.autograd.grad(f(x).sum(), x, create_graph=True)
+assert torch.allclose(g, 3 * torch.ones(2).double())
+g.sum().backward()
+assert torch.allclose(x.grad, 6 * torch.ones(2).double())
+"""
+GRADGRAD = """\
+x = torch.ones(2, requires_grad=True, dtype=torch.float64)
+assert torch.autograd.gradgradcheck(f, (x,))
+"""
+BATCHED = """\
+x = torch.ones(2, requires_grad=True)
+torch.autograd.grad(f(x), x, torch.eye(2), is_grads_batched=True)
+"""
+VMAP = "torch.func.vmap(f)(torch.ones(3, 2))"
+TANGENT = """\
+with torch.autograd.forward_ad.dual_level():
+    f(torch.autograd.forward_ad.make_dual(torch.ones(2), torch.ones(2)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "says"),
+    [
+        (TWICE, "a second derivative was asked for"),
+        (GRADGRAD, "a second derivative was asked for"),
+        (BATCHED, "a tensor of a batch cannot cross"),
+        (VMAP, "a tensor of a batch cannot cross"),
+        (TANGENT, "a tensor with a tangent cannot cross"),
+    ],
+    ids=["twice", "gradgradcheck", "batched", "vmap", "forward"],
+)
+def test_derivatives_that_do_not_cross_are_told_with_the_assignment(grader, test, says):
+    cube = ("answer", "def f(x):\n    return x**3\n")
+    whole = assignment(("given", "import torch"), cube, ("test", test), name="cube")
+    with pytest.raises(ReferenceFails, match=says) as caught:
+        record_reference(whole, grader)
+    assert "works in one process" in str(caught.value)
+
+
+def test_a_graph_that_is_kept_and_not_used_again_does_no_harm(grader):
+    cube = ("answer", "def f(x):\n    return x**3\n")
+    test = TWICE.partition("g.sum()")[0] + "assert torch.autograd.gradcheck(f, (x,))"
+    whole = assignment(("given", "import torch"), cube, ("test", test), name="kept")
+    result, _ = grader.run(whole, reference(whole))
+    assert statuses(result) == {}
+
+
 @pytest.mark.parametrize(
     ("answer", "test", "says"),
     [

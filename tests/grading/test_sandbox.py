@@ -324,3 +324,21 @@ else: raise AssertionError
 def test_this_machine_has_every_wall():
     assert sandbox.standing() == (tuple(sandbox.WALLS), {})
     assert sandbox.missing() == ()
+
+
+def test_relative_paths_of_packages_lead_where_they_did_at_the_start():
+    """Some processes start in `/`: a `PYTHONPATH=src` has to find the package there."""
+    package = pathlib.Path(sandbox.__file__).parents[1]
+    program = (
+        "import os\nfrom fairgrade import sandbox\n"
+        "os.chdir('/usr')\nprint(*sandbox.standing()[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=package.parent,
+        env=os.environ | {"PYTHONPATH": f"{package.name}{os.pathsep}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == list(sandbox.standing()[0]), done.stderr
+    assert done.stdout.strip()
