@@ -34,7 +34,7 @@ from fairgrade.errors import Misuse, Refusal
 from fairgrade.gradebook import Gradebook
 from fairgrade.grading import Limits
 from fairgrade.misconceptions import read_index
-from fairgrade.owner import records, wrong_owner
+from fairgrade.owner import is_erased, records, wrong_owner
 from fairgrade.pool import grade_all
 from fairgrade.preprocessors import RebuildCells, fair, walls_but
 from fairgrade.report import (
@@ -80,7 +80,8 @@ class FairAutograde(Autograde):
         "auto",
         help=(
             "Whether a submission that belongs to somebody else is refused. 'auto' "
-            "refuses what is known to be another's; 'strict' also what nobody knows "
+            "refuses what is known to be another's, or what was deleted from an "
+            "exchange that still has others' work; 'strict' also what nobody knows "
             "the owner of; 'off' asks nobody: for courses where accounts say nothing."
         ),
     ).tag(config=True)
@@ -285,7 +286,13 @@ class FairAutograde(Autograde):
         if self.owner_check == "off":
             return
         name = self.coursedir.assignment_id
-        handed_in = records(self.inbound, student, name, self.timestamp(folder))
+        when = self.timestamp(folder)
+        handed_in = records(self.inbound, student, name, when)
+        if is_erased(self.inbound, name, when, handed_in):
+            raise PermissionError(
+                "the exchange has no record of this hand-in any more, though it has "
+                f"others': ask {student}, then see FairAutograde.owner_check"
+            )
         first = next((p for p in sorted(folder.glob("*.ipynb"))), folder)
         others = self.learners | set(self.folders)
         strict = self.owner_check == "strict"

@@ -372,6 +372,30 @@ def test_the_exchange_is_asked_who_handed_in(read, tmp_path, monkeypatch, capsys
     assert read.fairgrade("autograde", "twice", "--owner-check=off") == 0
 
 
+def test_who_erases_a_record_in_the_exchange_is_not_believed(
+    read, tmp_path, monkeypatch, capsys
+):
+    config = read.folder / "nbgrader_config.py"
+    config.write_text(config.read_text() + f'c.Exchange.root = "{tmp_path}"\n')
+    inbound = tmp_path / "small" / "inbound"
+    for student in ("ada", "ben"):
+        read.hand_in(student)
+    read.time("ada", "2029-01-01 12:00:00.000000 UTC")  # and its record is gone
+    read.time("ben", "2029-01-01 12:00:00.000000 UTC")
+    (inbound / "ben+twice+2029-01-01 12:00:00.000000 UTC+x1").mkdir(parents=True)
+    monkeypatch.setattr(owner, "name_of", {os.geteuid(): "ben"}.get)
+    assert read.fairgrade("autograde", "twice", "--json") == 0
+    assert rows(capsys)["ada"]["status"] == "graded"  # all is of one account here
+    monkeypatch.setattr(os, "geteuid", lambda: -1)
+    assert read.fairgrade("autograde", "twice", "--json", "--force") == 1
+    said = rows(capsys)
+    assert said["ada"]["status"] == "refused"
+    assert "no record of this hand-in any more" in said["ada"]["reason"]
+    assert said["ben"]["status"] == "graded"
+    # What carries no time came by mail.
+    assert not owner.is_erased(list(inbound.iterdir()), "twice", None, [])
+
+
 def hand_in_modules(course, student):
     """Hand in an answer that stands in a module of the learner's own."""
     answer = "from more import double\nfrom helper import x"

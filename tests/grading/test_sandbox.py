@@ -326,19 +326,28 @@ def test_this_machine_has_every_wall():
     assert sandbox.missing() == ()
 
 
+GRADED = """
+from fairgrade.assignment import Assignment, Cell
+from fairgrade.grading import Grader
+cells = Cell("answer", "f", 0, "def f(): return 1", "code"), Cell(
+    "test", "t", 1, "assert f() == 1", "code"
+)
+one = Assignment("small", "small", cells)
+with Grader([one]) as grader:
+    print(grader.run(one, {"f": cells[0].source})[0].score)
+"""
+
+
 def test_relative_paths_of_packages_lead_where_they_did_at_the_start():
-    """Some processes start in `/`: a `PYTHONPATH=src` has to find the package there."""
+    """Some processes start in `/`, and `PYTHONPATH=src:.` would be another place there,
+    or open all of it.
+    """
     package = pathlib.Path(sandbox.__file__).parents[1]
-    program = (
-        "import os\nfrom fairgrade import sandbox\n"
-        "os.chdir('/usr')\nprint(*sandbox.standing()[0])"
-    )
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", GRADED],
         cwd=package.parent,
-        env=os.environ | {"PYTHONPATH": f"{package.name}{os.pathsep}"},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([package.name, ".", ""])},
         capture_output=True,
         text=True,
     )
-    assert done.stdout.split() == list(sandbox.standing()[0]), done.stderr
-    assert done.stdout.strip()
+    assert done.stdout == "1.0\n", done.stderr
