@@ -325,7 +325,7 @@ def f(x):
         + """\
 def f(x):
     p = peer()
-    for n in range(1000):
+    for n in range(300):
         try:
             p.request("call", n)
         except Exception as e:
