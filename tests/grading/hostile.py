@@ -982,7 +982,6 @@ harms(
     "fork-bomb",
     "forks until nothing goes",
     "import os\ntry:\n    while True: os.fork()\nexcept OSError: pass\n",
-    None,
     plain="it would take this machine down",
 )
 harms(
