@@ -1,12 +1,13 @@
 """Interactive figures move from the keyboard, and say in words what they show."""
 
 import re
+from contextlib import ExitStack
 
 import pytest
 
 from tools.book import ROOT, chapters
 
-from .test_pages import NARROW, WIDE, overflow
+from .conftest import SMALL_PHONE
 
 PAGES = [
     str(path.relative_to(ROOT).with_suffix(".html"))
@@ -14,24 +15,23 @@ PAGES = [
     if "\nslider_figure(" in path.read_text(encoding="utf-8")
 ]
 
+WIDE = {"width": 1280, "height": 900}
+
 pytestmark = pytest.mark.xdist_group("browser")
 each_page = pytest.mark.parametrize("path", PAGES)
 
 
 @pytest.fixture
-def visit(chromium, address):
+def visit(visiting):
     """Return a function that opens a page and returns it, with its figures."""
-    contexts = []
+    with ExitStack() as stack:
 
-    def open_page(path, **options):
-        contexts.append(chromium.new_context(**{"viewport": WIDE, **options}))
-        page = contexts[-1].new_page()
-        page.goto(f"{address}/{path}", wait_until="networkidle")
-        return page, page.locator("div.interactive").all()
+        def open_page(path, **options):
+            opened = visiting(path, **{"viewport": WIDE, **options})
+            page = stack.enter_context(opened).page
+            return page, page.locator("div.interactive").all()
 
-    yield open_page
-    for context in contexts:
-        context.close()
+        yield open_page
 
 
 def drawing(figure):
@@ -90,14 +90,13 @@ def test_a_figure_has_a_name_and_its_slider_too(path, visit):
 
 @each_page
 def test_a_phone_shows_a_figure_whole_and_legibly(path, visit):
-    page, figures = visit(path, viewport=NARROW)
-    assert overflow(page) <= 0
+    _, figures = visit(path, viewport=SMALL_PHONE)
     for figure in figures:
         assert figure.get_by_role("slider").bounding_box()["width"] >= 80
         for text in figure.locator("svg text").all():
             box = text.bounding_box()
             assert max(box["width"], box["height"]) >= 8
-            assert 0 <= box["x"] <= NARROW["width"] - box["width"]
+            assert 0 <= box["x"] <= SMALL_PHONE["width"] - box["width"]
 
 
 @each_page
