@@ -23,6 +23,7 @@ from pybtex.backends.markdown import Backend
 DOWNLOADS = "notebooks"  # in the site
 LITE = "lite/notebooks"  # beside the site
 SITE_VARIABLE = "SITE_URL"
+NEEDLESS = re.compile(r"\\([.():!-])")  # escapes that a sentence does not need
 PYTHON = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -128,7 +129,8 @@ def sources(env, page):
         for citation in env.get_domain("cite").citations
         if citation.key in cited
     }
-    works = [f"- {entries[key]}" for key in sorted(entries)]
+    works = [f"- {' '.join(entries[key].split())}" for key in sorted(entries)]
+    works = [NEEDLESS.sub(r"\1", work) for work in works]
     return [Heading("## Works cited"), "\n".join(works)] if works else []
 
 
@@ -154,7 +156,7 @@ def introduction(config, page):
     """Return the first cells of a download: where it is from, what it needs."""
     address = config.html_baseurl.rstrip("/")
     repository = config.html_theme_options.get("repository_url", "")
-    name = f"*{config.project}*"
+    name = f"*{config.html_title}*"
     place = f"[{name}]({address}/{page}.html)" if address else name
     words = f"A page of {place}, as a notebook. Its cells use the library `everygrad`."
     cells = [nbformat.v4.new_markdown_cell(words, id="about")]

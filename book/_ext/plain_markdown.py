@@ -190,7 +190,7 @@ class PlainMarkdown:
     def block_literal_block(self, node):
         language = node.get("language", "")
         language = "" if language in {"default", "none"} else language
-        return [f"```{language}\n{node.astext()}\n```"]
+        return [f"```{language}\n{node.astext().rstrip()}\n```"]
 
     def block_bullet_list(self, node):
         return ["\n".join(f"- {indented(self.item(item))}" for item in node.children)]
@@ -253,7 +253,7 @@ class PlainMarkdown:
 
     def block_caption(self, node):
         number = numbered(self.figures, "figure", node.parent)
-        return [f"**Figure {number}.** {self.words(node)}"]
+        return [f"**Fig. {number}** {self.words(node)}"]
 
     def block_container(self, node):
         if node.get("nb_element") != "cell_code":
@@ -262,7 +262,7 @@ class PlainMarkdown:
             block
             for figure in node.findall(nodes.figure)
             for block in self.blocks(figure)
-            if block.startswith("**Figure")
+            if block.startswith("**Fig. ")
         ]
         return [Code(node["cell_index"]), *captions]
 
@@ -279,8 +279,9 @@ class PlainMarkdown:
 
     def block_exercise_enumerable_node(self, node):
         title, *rest = node.children
+        name = f"Exercise {numbered(self.figures, 'exercise', node)}"
         hashes = "#" * (self.level + 1)
-        heading = Heading(f"{hashes} {self.words(title)}")
+        heading = Heading(f"{hashes} {name} {self.words(title)}".strip())
         return [heading, *(block for x in rest for block in self.blocks(x))]
 
     def block_solution_node(self, node):
