@@ -3,11 +3,11 @@
     python -m tools.lite           # before the book: bring what the kernel loads
     (tools/book.py calls `build`)  # after it: put JupyterLite into the site
 
-Everything is asked of the site itself: Pyodide and NumPy are those that tools/pyodide.py
-brought, the kernel's own packages are pinned in tools/lite.txt, by version and SHA-256,
-and `everygrad` is packed from its source. One lock names them all, so that an import
-loads what it needs. Pyodide's SciPy and Matplotlib are there if they could be had; where
-not, each notebook says so at its top.
+Everything is asked of the site itself. Pyodide and its packages are those that
+tools/pyodide.py brought; the kernel's own are pinned in tools/lite.txt, by version and
+SHA-256; `everygrad` is packed from its source. One lock names them all, so that an
+import loads what it needs. Where SciPy and Matplotlib could not be had, each notebook
+says so at its top.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Buttons at the top of each page: open it as a notebook, download it, report a problem.
+"""Buttons on each page: open it as a notebook, download it, report a problem.
 
 The repository's address stands in `_config.yml`, at `repository: url:`, or in the
 variable REPOSITORY_URL. Without one, buttons that need it are left out. JupyterLite is
@@ -6,13 +6,18 @@ in the site itself, if tools/lite.py could bring it.
 """
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote, urlencode
+
+from notebooks import DOWNLOADS, is_notebook
+from sphinx.errors import ConfigError
 
 BUILT = Path(__file__).parents[2] / "_build"
 LITE = BUILT / "lite" / "kernel" / "pyodide-lock.json"  # see tools/lite.py
 REPOSITORY_VARIABLE = "REPOSITORY_URL"
 NOTEBOOKS_BRANCH = "notebooks"  # where Colab finds what the build wrote
+ADDRESS = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+/?")
 NO_ADDRESS = """\
 No address of the repository: pages have no buttons for Binder, Colab and problems.
 Set it in _config.yml, at `repository: url:`, or in the variable REPOSITORY_URL."""
@@ -83,7 +88,7 @@ def repository_buttons(page, suffix, title, repository, branch):
     }
     return [
         link(
-            "Source",
+            "Show source",
             f"{repository}/blob/{branch}/{page}{suffix}",
             "Show the source of this page in the repository",
             "code",
@@ -97,15 +102,17 @@ def repository_buttons(page, suffix, title, repository, branch):
     ]
 
 
-def renamed(downloads, page, pathto, is_notebook):
-    """Return the theme's own downloads, in words, behind the notebook."""
-    words = {"download-source-button": "Source", "download-pdf-button": "Print or PDF"}
+def renamed(downloads, notebook):
+    """Return the theme's own downloads, in words, behind the notebook's address."""
+    words = {
+        "download-source-button": "Source file",
+        "download-pdf-button": "Print or PDF",
+    }
     kept = [button for button in downloads if button["label"] in words]
     buttons = [{**button, "text": words[button["label"]]} for button in kept]
-    if is_notebook:
+    if notebook:
         says = "Download this page as an executed notebook"
-        url = pathto(f"notebooks/{page}.ipynb", 1)
-        buttons.insert(0, link("Notebook", url, says, "download"))
+        buttons.insert(0, link("Notebook", notebook, says, "download"))
     return buttons
 
 
@@ -118,10 +125,11 @@ def add_buttons(app, pagename, templatename, context, doctree):
     repository = options.get("repository_url", "").rstrip("/")
     branch = options.get("repository_branch") or "main"
     suffix = Path(app.env.doc2path(pagename)).suffix
-    is_notebook = app.env.metadata[pagename].get("kernelspec") is not None
+    notebook = ""
     lite = pathto("lite/notebooks/index.html", 1) if app.config.jupyterlite else ""
     menus = []
-    if is_notebook:
+    if is_notebook(app.env, pagename):
+        notebook = pathto(f"{DOWNLOADS}/{pagename}.ipynb", 1)
         opening = notebook_buttons(pagename, suffix, repository, branch, lite)
         menus.append(group("Open as a notebook", "rocket", opening))
     title = doctree.next_node(lambda node: node.tagname == "title")
@@ -130,9 +138,7 @@ def add_buttons(app, pagename, templatename, context, doctree):
     menus.append(group("Source and problems", "bug", about))
     for button in buttons:
         if button.get("label") == "download-buttons":
-            button["buttons"] = renamed(
-                button["buttons"], pagename, pathto, is_notebook
-            )
+            button["buttons"] = renamed(button["buttons"], notebook)
     buttons[:0] = [menu for menu in menus if menu["buttons"]]
 
 
@@ -140,6 +146,11 @@ def configure(app, config):
     """Take the repository's address from the environment, and say what is left out."""
     options = config.html_theme_options
     address = os.environ.get(REPOSITORY_VARIABLE) or options.get("repository_url", "")
+    if address and not ADDRESS.fullmatch(address):
+        raise ConfigError(
+            f"the repository's address is {address!r}; Binder and Colab need one like "
+            "https://github.com/owner/name"
+        )
     options["repository_url"] = address
     config.jupyterlite = LITE.exists()
     if not address:

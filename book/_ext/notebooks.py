@@ -94,7 +94,7 @@ def code_cell(cell, solution):
 
 
 def assembled(blocks, executed):
-    """Return a notebook of blocks, with the cells of the executed one in their place."""
+    """Return a notebook of blocks, executed cells in their place."""
     cells, text = [], []
 
     def close():

@@ -13,7 +13,7 @@ from docutils import nodes
 
 # Signs that would mean something in Markdown, and beginnings of a line that would.
 SIGNS = re.compile(r"([\\`*_$])")
-BEGINNING = re.compile(r"^(\s*)([#>+-]|\d+[.)])(?=\s)", re.M)
+BEGINNING = re.compile(r"^(\s*\d*)([#>+.)-])(?=\s)", re.M)
 
 
 class Code(NamedTuple):
@@ -228,7 +228,9 @@ class PlainMarkdown:
 
     def entry(self, node):
         """Return a cell of a table."""
-        return " ".join(block for child in node.children for block in self.blocks(child))
+        return " ".join(
+            block for child in node.children for block in self.blocks(child)
+        )
 
     def block_admonition(self, node):
         return self.children(node)
@@ -272,7 +274,10 @@ class PlainMarkdown:
         number = numbered(self.figures, node["countertype"], node)
         title, *rest = node.children
         name = f"{node['realtype'].capitalize()} {number}".strip()
-        return [f"**{name}**{self.words(title)}", *(b for x in rest for b in self.blocks(x))]
+        return [
+            f"**{name}**{self.words(title)}",
+            *(b for x in rest for b in self.blocks(x)),
+        ]
 
     def block_proof_node(self, node):
         return [*self.children(node), "∎"]

@@ -1,6 +1,5 @@
-"""What Binder gets is what the tests run on, and there a chapter opens as a notebook."""
+"""Binder gets what the tests run on, and there a chapter opens as a notebook."""
 
-import json
 import os
 import re
 import socket

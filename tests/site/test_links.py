@@ -13,7 +13,12 @@ OUTSIDE = ("http:", "https:", "mailto:", "data:", "javascript:")
 
 def read(site):
     """Return {path: parsed page} of all pages of a site."""
-    found = [path for path in site.rglob("*.html") if "_static" not in path.parts]
+    # JupyterLite is an app of its own, whose pages are made by scripts.
+    found = [
+        path
+        for path in site.rglob("*.html")
+        if not {"_static", "lite"} & set(path.relative_to(site).parts)
+    ]
     return {
         path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
         for path in found
