@@ -10,6 +10,8 @@ import base64
 import os
 import posixpath
 import re
+from copy import deepcopy
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -180,6 +182,12 @@ def write(notebook, folder, page):
     nbformat.write(notebook, path)
 
 
+@cache
+def opened(path):
+    """Return the cache of executed notebooks: opening it takes a moment."""
+    return get_cache(path)
+
+
 def write_both(app, pagename, templatename, context, doctree):
     """Write a page's notebooks, if it has code cells."""
     if doctree is None or app.builder.name != "html":
@@ -195,9 +203,9 @@ def write_both(app, pagename, templatename, context, doctree):
             write(nbformat.read(source, as_version=4), folder, pagename)
         return
     notebooks = {page for page in env.found_docs if is_notebook(env, page)}
-    cache = get_cache(env.mystnb_config.execution_cache_path)
+    results = opened(env.mystnb_config.execution_cache_path)
+    _, executed = results.merge_match_into_notebook(myst_nb_reader_plugin(source))
     for folder, address in ((downloads, config.html_baseurl), (lite, "")):
-        _, executed = cache.merge_match_into_notebook(myst_nb_reader_plugin(source))
         writer = PlainMarkdown(
             pagename,
             app.builder.secnumbers,
@@ -205,7 +213,7 @@ def write_both(app, pagename, templatename, context, doctree):
             targets(pagename, address, notebooks),
         )
         blocks = writer.blocks(doctree) + sources(env, pagename)
-        notebook = assembled(blocks, executed)
+        notebook = assembled(blocks, deepcopy(executed))
         if folder == downloads:
             notebook.cells = introduction(config, pagename) + notebook.cells
         write(notebook, folder, pagename)
