@@ -95,9 +95,9 @@ def test_every_picture_shows_where_nothing_is_trusted_and_is_described(page):
 
 
 def printed(notebook):
-    """Return what the cells print."""
+    """Return what the cells print, in however many pieces it came."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    return [output.text for output in outputs if output.output_type == "stream"]
+    return "".join(x.text for x in outputs if x.output_type == "stream")
 
 
 def test_two_of_them_run_again_and_print_the_same(tmp_path):
