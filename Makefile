@@ -13,6 +13,8 @@ environment:
 
 book: environment  ## execute the chapters, build the site, say where it is
 	@$(RUN) -m tools.node || true
+	@$(RUN) -m tools.pyodide || true
+	@$(RUN) -m tools.lite || true
 	@$(RUN) -m tools.book
 
 serve: book  ## show the site at http://localhost:8000 (PORT=… for another)

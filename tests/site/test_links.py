@@ -29,7 +29,12 @@ class Page(HTMLParser):
 
 def read(site):
     """Return {path: Page} of all pages of a site."""
-    found = [path for path in site.rglob("*.html") if "_static" not in path.parts]
+    # JupyterLite is an app of its own, whose pages are made by scripts.
+    found = [
+        path
+        for path in site.rglob("*.html")
+        if not {"_static", "lite"} & set(path.relative_to(site).parts)
+    ]
     return {path: Page(path) for path in found}
 
 
