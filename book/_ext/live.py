@@ -46,7 +46,8 @@ def start(app, config):
 def mark(app, doctree, docname):
     """Mark the live cells of a page, and say beside the others what they need."""
     packages = lock()
-    if app.builder.name != "html" or "numpy" not in packages:
+    is_page = docname.startswith("book/")  # exercises are for JupyterLab
+    if app.builder.name != "html" or not is_page or "numpy" not in packages:
         return
     cells = [node for node in doctree.findall(nodes.container) if is_cell(node)]
     page = liveness.Page(packages)
