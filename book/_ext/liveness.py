@@ -10,6 +10,7 @@ Nothing is executed here; tests/site/test_live.py compares the verdicts with a b
 
 import ast
 import builtins
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,10 +108,13 @@ class Page:
     def cell(self, source):
         """Return the verdict on the next cell."""
         statements = ast.parse(without_magics(source)).body
-        lacks, lines = set(), []
+        lacks, lines, texts = set(), [], words_in_texts(statements)
         for statement in statements:
             self.imports |= imported(statement)
             missing = self.lacks(statement, self.scope)
+            if "eval" in called(statement):
+                found = set().union(*(self.lacking(w, self.scope) for w in texts))
+                missing = missing or lacks or found
             self.bind(statement, self.scope)
             if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
                 lacks |= self.lacking(statement.name, self.scope)
@@ -356,6 +360,20 @@ def library_modules(statement):
     else:
         names = [statement.module]
     return [name for name in names if name.split(".")[0] == "everygrad"]
+
+
+def called(statement):
+    """Return the names of the functions that a statement calls."""
+    calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    return {dotted(call.func) for call in calls}
+
+
+def words_in_texts(statements):
+    """Return all names in texts of a cell, which it may evaluate."""
+    nodes = [node for one in statements for node in ast.walk(one)]
+    texts = [one.value for one in nodes if isinstance(one, ast.Constant)]
+    texts = [text for text in texts if isinstance(text, str)]
+    return {word for text in texts for word in re.findall(r"[A-Za-z_]\w*", text)}
 
 
 def asks_for_flags(node):
