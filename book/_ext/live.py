@@ -15,6 +15,7 @@ from pathlib import Path
 import liveness
 import numpy as np
 from docutils import nodes
+from live_assets.python import stand_ins
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -25,7 +26,6 @@ SUMMARY = "live.json"  # in the folder of pages: how many cells of which page ar
 INTERPRETER = ("pyodide.js", "pyodide.asm.js", "pyodide.asm.wasm")
 INTERPRETER += ("python_stdlib.zip", "pyodide-lock.json")
 SCRIPT = '<script type="application/json" id="live-cells">'
-SETS = ("breast_cancer", "diabetes", "digits")
 
 
 def lock():
@@ -122,7 +122,7 @@ def data():
     from sklearn import datasets
 
     arrays = {}
-    for name in SETS:
+    for name in stand_ins.SETS:
         bunch = getattr(datasets, f"load_{name}")()
         arrays[f"{name}_data"] = bunch.data
         arrays[f"{name}_target"] = bunch.target
