@@ -30,6 +30,7 @@ SET_UP = {"matplotlib.pyplot.style.use", "torch.manual_seed", "torch.set_num_thr
 # Methods that change what they are called on.
 CHANGERS = {"add", "append", "clear", "extend", "fill", "insert", "pop", "remove"}
 CHANGERS |= {"reverse", "setdefault", "shuffle", "sort", "step", "update"}
+CHANGERS |= {"backward", "forward"}  # a layer remembers its input
 
 IMPORTS = (ast.Import, ast.ImportFrom)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -52,7 +53,7 @@ class Verdict:
     """What can be done with a cell."""
 
     lacks: list  # what keeps it from being live, in words
-    lines: list  # (first, last) of each run of clean lines, from 1
+    lines: list  # (first, last) of each run of clean lines that do something, from 1
     only_imports: bool
     is_empty: bool
 
@@ -121,7 +122,7 @@ class Page:
             if missing:
                 lacks |= missing
                 self.taint(statement, missing)
-            else:
+            elif not only_looks(statement):
                 lines.append((first_line(statement), statement.end_lineno))
         only_imports = all(isinstance(one, IMPORTS) for one in statements)
         if only_imports and all(imported(one) - self.known() for one in statements):
@@ -324,15 +325,19 @@ def stored(node):
 
 def changed(statement):
     """Return the names of what a statement changes in place."""
-    found = set()
+    found, owners = set(), {}
     for node in ast.walk(statement):
+        if isinstance(node, (ast.For, ast.comprehension)):
+            names = {one.split(".")[0] for one in references(node.iter)}
+            owners |= {item: names for item in stored(node.target)}
         if isinstance(node, ast.AugAssign):
             found.add(base(node.target))
         elif isinstance(node, (ast.Subscript, ast.Attribute)):
             changer = getattr(node, "attr", None) in CHANGERS
             if changer or isinstance(node.ctx, ast.Store):
                 found.add(base(node))
-    return found - {""}
+    # Who changes the items of a list changes the list.
+    return found.union(*(owners.get(name, ()) for name in found)) - {""}
 
 
 def base(node):
@@ -374,6 +379,16 @@ def words_in_texts(statements):
     texts = [one.value for one in nodes if isinstance(one, ast.Constant)]
     texts = [text for text in texts if isinstance(text, str)]
     return {word for text in texts for word in re.findall(r"[A-Za-z_]\w*", text)}
+
+
+def only_looks(statement):
+    """Return whether a statement leaves everything as it is: a check, or a print."""
+    if isinstance(statement, ast.Assert):
+        return True
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    if isinstance(value, ast.Call):
+        return dotted(value.func) == "print"
+    return value is not None
 
 
 def asks_for_flags(node):

@@ -86,7 +86,10 @@ def test_with_its_package_a_cell_is_live():
 
 
 def test_the_clean_lines_of_a_cell_still_run_for_later_ones():
-    source = "x = 1\ny = 2\n\nplt.plot([x, y])\n@print\ndef f():\n    return x\n"
+    source = (
+        "x = 1\ny = 2\nprint(y)\nplt.plot([x, y])\n@print\ndef f():\n    return x\n"
+    )
+    source += "assert x == 1"
     (verdict,) = verdicts(source)
     assert not verdict.is_live
     assert verdict.for_page() == {"live": False, "lines": [(1, 2), (5, 7)]}
