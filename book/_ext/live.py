@@ -127,6 +127,8 @@ def data():
         arrays[f"{name}_data"] = bunch.data
         arrays[f"{name}_target"] = bunch.target
         arrays[f"{name}_names"] = np.array(bunch.feature_names)
+        if "target_names" in bunch:
+            arrays[f"{name}_classes"] = bunch.target_names
     arrays["diabetes_unscaled"] = datasets.load_diabetes(scaled=False).data
     arrays["digits_data"] = arrays["digits_data"].astype(np.uint8)
     stored = io.BytesIO()

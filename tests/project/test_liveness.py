@@ -146,6 +146,8 @@ def test_the_data_sets_are_scikit_learns(name, stored, monkeypatch):
         np.testing.assert_array_equal(mine, expected)
         assert mine.dtype == expected.dtype
     assert list(ours().feature_names) == list(theirs().feature_names)
+    classes = theirs().get("target_names")
+    assert np.array_equal(ours().target_names, classes)
 
 
 def test_unscaled_diabetes_too(stored, monkeypatch):
