@@ -23,6 +23,7 @@ PYODIDE = ROOT / "_build" / "pyodide"
 LIBRARY = ROOT / "src" / "everygrad"
 ASSETS = HERE / "live_assets"
 SUMMARY = "live.json"  # in the folder of pages: how many cells of which page are live
+SLOW = "tag_slow-in-browser"
 INTERPRETER = ("pyodide.js", "pyodide.asm.js", "pyodide.asm.wasm")
 INTERPRETER += ("python_stdlib.zip", "pyodide-lock.json")
 SCRIPT = '<script type="application/json" id="live-cells">'
@@ -51,7 +52,7 @@ def mark(app, doctree, docname):
         return
     cells = [node for node in doctree.findall(nodes.container) if is_cell(node)]
     page = liveness.Page(packages)
-    verdicts = [page.cell(code_of(cell)) for cell in cells]
+    verdicts = [page.cell(code_of(cell), SLOW in cell["classes"]) for cell in cells]
     if not any(verdict.is_live and not verdict.only_imports for verdict in verdicts):
         return
     for cell, verdict in zip(cells, verdicts, strict=True):

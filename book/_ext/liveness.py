@@ -25,6 +25,7 @@ NAMES = {"matplotlib": "Matplotlib", "scipy": "SciPy", "sklearn": "scikit-learn"
 NAMES |= {"torch": "PyTorch", "keras": "Keras"}
 # WebAssembly has no flags for overflow or division by zero, so NumPy cannot complain.
 FLAGS = "warnings of floating-point arithmetic"
+SPEED = "more speed than a browser has"
 # Calls that only set something up: without their package they are left out.
 SET_UP = {"matplotlib.pyplot.style.use", "torch.manual_seed", "torch.set_num_threads"}
 # Methods that change what they are called on.
@@ -45,6 +46,7 @@ class Thing:
     scope: dict = None
     module: str = None  # of the library
     absent: str = None  # dotted name within a package that is not there
+    changes: set = field(default_factory=set)  # what a call of it changes in its scope
     random: bool = False  # a generator: every draw changes it
 
 
@@ -106,13 +108,15 @@ class Page:
         roots = {ref.split(".")[0] for part in parts for ref in references(part)}
         return any(root in scope and scope[root].absent for root in roots)
 
-    def cell(self, source):
-        """Return the verdict on the next cell."""
+    def cell(self, source, is_slow=False):
+        """Return the verdict on the next cell; a slow one does not run at all."""
         statements = ast.parse(without_magics(source)).body
         lacks, lines, texts = set(), [], words_in_texts(statements)
         for statement in statements:
             self.imports |= imported(statement)
-            missing = self.lacks(statement, self.scope)
+            missing = self.lacks(statement, self.scope) | (
+                {SPEED} if is_slow else set()
+            )
             if "eval" in called(statement):
                 found = set().union(*(self.lacking(w, self.scope) for w in texts))
                 missing = missing or lacks or found
@@ -206,7 +210,12 @@ class Page:
             for node in ast.walk(statement):
                 if isinstance(node, IMPORTS):
                     lacks |= imported(node) - self.known()
-            scope[statement.name] = Thing(lacks, references(statement), scope)
+            local = set()
+            if is_function(statement):
+                local = stored_within(statement) - declared_global(statement)
+            scope[statement.name] = Thing(
+                lacks, references(statement), scope, changes=changed(statement) - local
+            )
         else:
             random = "default_rng" in ast.dump(statement)
             for name in stored(statement):
@@ -236,7 +245,11 @@ class Page:
     def taint(self, statement, missing):
         """Note that a statement does not run: what it would bind or change is lost."""
         scope = self.scope
-        for name in stored(statement) | changed(statement):
+        gone = stored(statement) | changed(statement)
+        for name in called(statement) & scope.keys():
+            if scope[name].scope is scope:  # a function of this page
+                gone |= scope[name].changes
+        for name in gone:
             scope[name] = Thing(lacks=missing)
         for reference in references(statement):
             root = reference.split(".")[0]
@@ -265,11 +278,7 @@ def references(node):
 
     def visit(node, local):
         if isinstance(node, (ast.FunctionDef, ast.Lambda)):
-            arguments = {one.arg for one in ast.walk(node) if isinstance(one, ast.arg)}
-            body = node.body if isinstance(node.body, list) else [node.body]
-            local = local | arguments
-            for part in body:
-                local = local | stored(part)
+            local = local | stored_within(node)
             if isinstance(node, ast.FunctionDef):
                 declared = [
                     one for one in ast.walk(node) if isinstance(one, ast.Global)
@@ -289,6 +298,24 @@ def references(node):
 
     visit(node, frozenset())
     return found - set(dir(builtins))
+
+
+def is_function(node):
+    """Return whether a part of the syntax is a function with a name."""
+    return isinstance(node, ast.FunctionDef)
+
+
+def stored_within(function):
+    """Return the names of a function's arguments, and those that its body binds."""
+    body = function.body if isinstance(function.body, list) else [function.body]
+    found = {one.arg for one in ast.walk(function) if isinstance(one, ast.arg)}
+    return found.union(*map(stored, body))
+
+
+def declared_global(function):
+    """Return the names that a function declares to be global."""
+    declared = [one for one in ast.walk(function) if isinstance(one, ast.Global)]
+    return {name for one in declared for name in one.names}
 
 
 def is_annotation(parent, child):

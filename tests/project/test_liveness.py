@@ -60,6 +60,14 @@ def lacks(*cells, **options):
             ],
             ["Matplotlib"],
         ),
+        (
+            [
+                "a = []\ndef note(x):\n    a.append(x)",
+                "note(torch.ones(1))",
+                "print(a)",
+            ],
+            ["PyTorch"],
+        ),
         (["code = 'torch.ones(1)'\nprint(eval(code))"], ["PyTorch"]),
         # the library
         (["from everygrad.activations import relu", "relu(np.ones(1))"], []),
@@ -98,6 +106,13 @@ def test_the_clean_lines_of_a_cell_still_run_for_later_ones():
 def test_imports_of_what_is_absent_alone_are_not_live():
     assert lacks("import torch\nfrom torch import nn") == ["PyTorch"]
     assert lacks("import torch\nimport numpy as np") == []
+
+
+def test_a_slow_cell_does_not_run_at_all():
+    page = liveness.Page(["numpy"])
+    slow = page.cell("x = 1", is_slow=True)
+    assert slow.for_page() == {"live": False, "lines": []}
+    assert slow.lacks == page.cell("print(x)").lacks == [liveness.SPEED]
 
 
 def test_an_empty_cell_is_not_live():

@@ -77,16 +77,14 @@ async function run(cell) {
   active = cell;
   cell.stop.hidden = false;
   cell.reset.hidden = false;
+  let phase = "Running the cells above …";
   const wait = loaded ? "Python starts again …" : `Loading Python (${page.size}) …`;
-  say(cell, python ? "Running …" : wait);
+  say(cell, python ? phase : wait);
   const shown = clear(cell);
   const emit = (data) => {
-    if (data.kind === "started") {
-      hideSizes();
-      say(cell, "Running …");
-    } else {
-      add(shown, data);
-    }
+    if (data.kind !== "started") return add(shown, data);
+    hideSizes();
+    say(cell, phase);
   };
   // What cells above print stays as it is; only their errors are shown.
   const quietly = (above) => (data) => {
@@ -100,6 +98,7 @@ async function run(cell) {
       if (end === "error") shown.prepend(make("p", {}, "A cell above this one raised:"));
     }
   }
+  phase = "Running …";
   if (end === "well") end = await runOne(cell, emit);
   if (end === "broken") close();
   active = null;
@@ -129,6 +128,7 @@ function stop() {
 
 // The status is a live region: what it says is read aloud, the hidden part too.
 function say(cell, text, aloud = "") {
+  if (cell.status.textContent === text) return;
   cell.status.replaceChildren(text);
   if (aloud) cell.status.append(make("span", { className: "visually-hidden" }, ` ${aloud}`));
 }
