@@ -204,19 +204,19 @@ def fetch():
     return available()
 
 
-def available(folder=FOLDER):
+def available():
     """Return which packages Pyodide can load there, sorted; [] where it is not.
 
     Raises WrongDigest for a file that is not the one that the lock names.
     """
-    if not (folder / LOCK).exists():
+    if not (FOLDER / LOCK).exists():
         return []
-    packages = json.loads((folder / LOCK).read_text(encoding="utf-8"))["packages"]
+    packages = json.loads((FOLDER / LOCK).read_text(encoding="utf-8"))["packages"]
     for name, digest in DIGESTS.items():
         if name != LOCK:
-            check(name, (folder / name).read_bytes(), digest)
+            check(name, (FOLDER / name).read_bytes(), digest)
     for package in packages.values():
-        content = (folder / package["file_name"]).read_bytes()
+        content = (FOLDER / package["file_name"]).read_bytes()
         check(package["file_name"], content, package["sha256"])
     return sorted(packages)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import liveness
 import numpy as np
 from docutils import nodes
+from live_assets.python import stand_ins
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -22,10 +23,10 @@ PYODIDE = ROOT / "_build" / "pyodide"
 LIBRARY = ROOT / "src" / "everygrad"
 ASSETS = HERE / "live_assets"
 SUMMARY = "live.json"  # in the folder of pages: how many cells of which page are live
+SLOW = "tag_slow-in-browser"
 INTERPRETER = ("pyodide.js", "pyodide.asm.js", "pyodide.asm.wasm")
 INTERPRETER += ("python_stdlib.zip", "pyodide-lock.json")
 SCRIPT = '<script type="application/json" id="live-cells">'
-SETS = ("breast_cancer", "diabetes", "digits")
 
 
 def lock():
@@ -46,11 +47,12 @@ def start(app, config):
 def mark(app, doctree, docname):
     """Mark the live cells of a page, and say beside the others what they need."""
     packages = lock()
-    if app.builder.name != "html" or "numpy" not in packages:
+    is_page = docname.startswith("book/")  # exercises are for JupyterLab
+    if app.builder.name != "html" or not is_page or "numpy" not in packages:
         return
     cells = [node for node in doctree.findall(nodes.container) if is_cell(node)]
     page = liveness.Page(packages)
-    verdicts = [page.cell(code_of(cell)) for cell in cells]
+    verdicts = [page.cell(code_of(cell), SLOW in cell["classes"]) for cell in cells]
     if not any(verdict.is_live and not verdict.only_imports for verdict in verdicts):
         return
     for cell, verdict in zip(cells, verdicts, strict=True):
@@ -121,11 +123,13 @@ def data():
     from sklearn import datasets
 
     arrays = {}
-    for name in SETS:
+    for name in stand_ins.SETS:
         bunch = getattr(datasets, f"load_{name}")()
         arrays[f"{name}_data"] = bunch.data
         arrays[f"{name}_target"] = bunch.target
         arrays[f"{name}_names"] = np.array(bunch.feature_names)
+        if "target_names" in bunch:
+            arrays[f"{name}_classes"] = bunch.target_names
     arrays["diabetes_unscaled"] = datasets.load_diabetes(scaled=False).data
     arrays["digits_data"] = arrays["digits_data"].astype(np.uint8)
     stored = io.BytesIO()

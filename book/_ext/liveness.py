@@ -10,6 +10,7 @@ Nothing is executed here; tests/site/test_live.py compares the verdicts with a b
 
 import ast
 import builtins
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,11 +25,13 @@ NAMES = {"matplotlib": "Matplotlib", "scipy": "SciPy", "sklearn": "scikit-learn"
 NAMES |= {"torch": "PyTorch", "keras": "Keras"}
 # WebAssembly has no flags for overflow or division by zero, so NumPy cannot complain.
 FLAGS = "warnings of floating-point arithmetic"
+SPEED = "more speed than a browser has"
 # Calls that only set something up: without their package they are left out.
 SET_UP = {"matplotlib.pyplot.style.use", "torch.manual_seed", "torch.set_num_threads"}
 # Methods that change what they are called on.
 CHANGERS = {"add", "append", "clear", "extend", "fill", "insert", "pop", "remove"}
 CHANGERS |= {"reverse", "setdefault", "shuffle", "sort", "step", "update"}
+CHANGERS |= {"backward", "forward"}  # a layer remembers its input
 
 IMPORTS = (ast.Import, ast.ImportFrom)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -43,6 +46,7 @@ class Thing:
     scope: dict = None
     module: str = None  # of the library
     absent: str = None  # dotted name within a package that is not there
+    changes: set = field(default_factory=set)  # what a call of it changes in its scope
     random: bool = False  # a generator: every draw changes it
 
 
@@ -51,7 +55,7 @@ class Verdict:
     """What can be done with a cell."""
 
     lacks: list  # what keeps it from being live, in words
-    lines: list  # (first, last) of each run of clean lines, from 1
+    lines: list  # (first, last) of each run of clean lines that do something, from 1
     only_imports: bool
     is_empty: bool
 
@@ -104,20 +108,25 @@ class Page:
         roots = {ref.split(".")[0] for part in parts for ref in references(part)}
         return any(root in scope and scope[root].absent for root in roots)
 
-    def cell(self, source):
-        """Return the verdict on the next cell."""
+    def cell(self, source, is_slow=False):
+        """Return the verdict on the next cell; a slow one does not run at all."""
         statements = ast.parse(without_magics(source)).body
-        lacks, lines = set(), []
+        lacks, lines, texts = set(), [], words_in_texts(statements)
         for statement in statements:
             self.imports |= imported(statement)
-            missing = self.lacks(statement, self.scope)
+            missing = self.lacks(statement, self.scope) | (
+                {SPEED} if is_slow else set()
+            )
+            if "eval" in called(statement):
+                found = set().union(*(self.lacking(w, self.scope) for w in texts))
+                missing = missing or lacks or found
             self.bind(statement, self.scope)
             if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
                 lacks |= self.lacking(statement.name, self.scope)
             if missing:
                 lacks |= missing
                 self.taint(statement, missing)
-            else:
+            elif not only_looks(statement):
                 lines.append((first_line(statement), statement.end_lineno))
         only_imports = all(isinstance(one, IMPORTS) for one in statements)
         if only_imports and all(imported(one) - self.known() for one in statements):
@@ -201,7 +210,12 @@ class Page:
             for node in ast.walk(statement):
                 if isinstance(node, IMPORTS):
                     lacks |= imported(node) - self.known()
-            scope[statement.name] = Thing(lacks, references(statement), scope)
+            local = set()
+            if is_function(statement):
+                local = stored_within(statement) - declared_global(statement)
+            scope[statement.name] = Thing(
+                lacks, references(statement), scope, changes=changed(statement) - local
+            )
         else:
             random = "default_rng" in ast.dump(statement)
             for name in stored(statement):
@@ -231,7 +245,11 @@ class Page:
     def taint(self, statement, missing):
         """Note that a statement does not run: what it would bind or change is lost."""
         scope = self.scope
-        for name in stored(statement) | changed(statement):
+        gone = stored(statement) | changed(statement)
+        for name in called(statement) & scope.keys():
+            if scope[name].scope is scope:  # a function of this page
+                gone |= scope[name].changes
+        for name in gone:
             scope[name] = Thing(lacks=missing)
         for reference in references(statement):
             root = reference.split(".")[0]
@@ -260,11 +278,7 @@ def references(node):
 
     def visit(node, local):
         if isinstance(node, (ast.FunctionDef, ast.Lambda)):
-            arguments = {one.arg for one in ast.walk(node) if isinstance(one, ast.arg)}
-            body = node.body if isinstance(node.body, list) else [node.body]
-            local = local | arguments
-            for part in body:
-                local = local | stored(part)
+            local = local | stored_within(node)
             if isinstance(node, ast.FunctionDef):
                 declared = [
                     one for one in ast.walk(node) if isinstance(one, ast.Global)
@@ -284,6 +298,24 @@ def references(node):
 
     visit(node, frozenset())
     return found - set(dir(builtins))
+
+
+def is_function(node):
+    """Return whether a part of the syntax is a function with a name."""
+    return isinstance(node, ast.FunctionDef)
+
+
+def stored_within(function):
+    """Return the names of a function's arguments, and those that its body binds."""
+    body = function.body if isinstance(function.body, list) else [function.body]
+    found = {one.arg for one in ast.walk(function) if isinstance(one, ast.arg)}
+    return found.union(*map(stored, body))
+
+
+def declared_global(function):
+    """Return the names that a function declares to be global."""
+    declared = [one for one in ast.walk(function) if isinstance(one, ast.Global)]
+    return {name for one in declared for name in one.names}
 
 
 def is_annotation(parent, child):
@@ -320,15 +352,19 @@ def stored(node):
 
 def changed(statement):
     """Return the names of what a statement changes in place."""
-    found = set()
+    found, owners = set(), {}
     for node in ast.walk(statement):
+        if isinstance(node, (ast.For, ast.comprehension)):
+            names = {one.split(".")[0] for one in references(node.iter)}
+            owners |= {item: names for item in stored(node.target)}
         if isinstance(node, ast.AugAssign):
             found.add(base(node.target))
         elif isinstance(node, (ast.Subscript, ast.Attribute)):
             changer = getattr(node, "attr", None) in CHANGERS
             if changer or isinstance(node.ctx, ast.Store):
                 found.add(base(node))
-    return found - {""}
+    # Who changes the items of a list changes the list.
+    return found.union(*(owners.get(name, ()) for name in found)) - {""}
 
 
 def base(node):
@@ -356,6 +392,30 @@ def library_modules(statement):
     else:
         names = [statement.module]
     return [name for name in names if name.split(".")[0] == "everygrad"]
+
+
+def called(statement):
+    """Return the names of the functions that a statement calls."""
+    calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    return {dotted(call.func) for call in calls}
+
+
+def words_in_texts(statements):
+    """Return all names in texts of a cell, which it may evaluate."""
+    nodes = [node for one in statements for node in ast.walk(one)]
+    texts = [one.value for one in nodes if isinstance(one, ast.Constant)]
+    texts = [text for text in texts if isinstance(text, str)]
+    return {word for text in texts for word in re.findall(r"[A-Za-z_]\w*", text)}
+
+
+def only_looks(statement):
+    """Return whether a statement leaves everything as it is: a check, or a print."""
+    if isinstance(statement, ast.Assert):
+        return True
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    if isinstance(value, ast.Call):
+        return dotted(value.func) == "print"
+    return value is not None
 
 
 def asks_for_flags(node):

@@ -17,8 +17,9 @@ function make(tag, properties = {}, ...children) {
 
 // A cell that is not live still runs its clean lines before later cells.
 function source(cell) {
-  const lines = cell.pre.textContent.replaceAll("\u00a0", " ").split("\n");
-  if (cell.live) return lines.join("\n");
+  if (cell.editor) return cell.editor.value;
+  if (cell.live) return cell.pre.textContent;
+  const lines = cell.pre.textContent.split("\n");
   const kept = (n) => cell.lines.some(([first, last]) => first <= n && n <= last);
   return lines.map((line, k) => (kept(k + 1) ? line : "")).join("\n");
 }
@@ -64,8 +65,11 @@ function ask(code, name, emit) {
 async function runOne(cell, emit) {
   const code = source(cell);
   const end = await ask(code, `cell ${cell.number}`, emit);
-  cell.ran = end === "well" ? code : null;
-  return end;
+  // Lines of a cell that is not live are run in case later cells need them. Where one
+  // fails for want of what was left out, the cell that needs it will say so.
+  const fine = end === "well" || (end === "error" && !cell.live);
+  cell.ran = fine ? code : null;
+  return fine ? "well" : end;
 }
 
 async function run(cell) {
@@ -73,28 +77,28 @@ async function run(cell) {
   active = cell;
   cell.stop.hidden = false;
   cell.reset.hidden = false;
+  let phase = "Running the cells above …";
   const wait = loaded ? "Python starts again …" : `Loading Python (${page.size}) …`;
-  say(cell, python ? "Running …" : wait);
+  say(cell, python ? phase : wait);
   const shown = clear(cell);
   const emit = (data) => {
-    if (data.kind === "started") {
-      hideSizes();
-      say(cell, "Running …");
-    } else {
-      add(shown, data);
-    }
+    if (data.kind !== "started") return add(shown, data);
+    hideSizes();
+    say(cell, phase);
   };
   // What cells above print stays as it is; only their errors are shown.
-  const quiet = (data) => {
-    if (["started", "error", "broken"].includes(data.kind)) emit(data);
+  const quietly = (above) => (data) => {
+    const bad = data.kind === "broken" || (data.kind === "error" && above.live);
+    if (bad || data.kind === "started") emit(data);
   };
   let end = "well";
   for (const earlier of cells.slice(0, cells.indexOf(cell))) {
     if (end === "well" && earlier.ran !== source(earlier)) {
-      end = await runOne(earlier, quiet);
+      end = await runOne(earlier, quietly(earlier));
       if (end === "error") shown.prepend(make("p", {}, "A cell above this one raised:"));
     }
   }
+  phase = "Running …";
   if (end === "well") end = await runOne(cell, emit);
   if (end === "broken") close();
   active = null;
@@ -124,6 +128,7 @@ function stop() {
 
 // The status is a live region: what it says is read aloud, the hidden part too.
 function say(cell, text, aloud = "") {
+  if (cell.status.textContent === text) return;
   cell.status.replaceChildren(text);
   if (aloud) cell.status.append(make("span", { className: "visually-hidden" }, ` ${aloud}`));
 }
@@ -158,9 +163,9 @@ function add(shown, { kind, text }) {
 
 function reset(cell) {
   if (active === cell) stop();
-  cell.pre.innerHTML = cell.original;
-  cell.pre.removeAttribute("contenteditable");
-  for (const name of ["role", "aria-multiline", "aria-label"]) cell.pre.removeAttribute(name);
+  cell.editor?.remove();
+  cell.editor = null;
+  cell.pre.parentElement.hidden = false;
   cell.output?.remove();
   cell.output = null;
   for (const baked of cell.baked) baked.hidden = false;
@@ -169,19 +174,20 @@ function reset(cell) {
   say(cell, "Code and output are the book's again.");
 }
 
+// A text field takes the place of the coloured code until Reset.
 function edit(cell) {
-  const { pre } = cell;
-  try {
-    pre.contentEditable = "plaintext-only";
-  } catch {
-    pre.contentEditable = "true"; // older browsers; only the text is read
+  if (!cell.editor) {
+    const value = cell.pre.textContent.trimEnd();
+    cell.editor = make("textarea", { value, spellcheck: false });
+    cell.editor.rows = value.split("\n").length + 1;
+    cell.editor.autocapitalize = "off";
+    const words = `Code of cell ${cell.number}; Shift+Enter runs, Escape leaves`;
+    cell.editor.setAttribute("aria-label", words);
+    cell.pre.parentElement.hidden = true;
+    cell.pre.parentElement.after(cell.editor);
+    cell.reset.hidden = false;
   }
-  pre.spellcheck = false;
-  pre.setAttribute("role", "textbox");
-  pre.setAttribute("aria-multiline", "true");
-  pre.setAttribute("aria-label", `Code of cell ${cell.number}; Shift+Enter runs, Escape leaves`);
-  cell.reset.hidden = false;
-  pre.focus();
+  cell.editor.focus();
 }
 
 // Enter keeps the indentation. Tab is left alone: it moves on, as everywhere.
@@ -189,22 +195,19 @@ function keys(cell, event) {
   if (event.key === "Enter" && event.shiftKey) {
     event.preventDefault();
     run(cell);
-  } else if (cell.pre.isContentEditable && event.target === cell.pre) {
-    if (event.key === "Escape") {
-      cell.run.focus();
-    } else if (event.key === "Enter" && !event.isComposing) {
-      event.preventDefault();
-      document.execCommand("insertText", false, `\n${indentation(cell.pre)}`);
-    }
+  } else if (event.target !== cell.editor) {
+    return;
+  } else if (event.key === "Escape") {
+    cell.run.focus();
+  } else if (event.key === "Enter" && !event.isComposing) {
+    event.preventDefault();
+    document.execCommand("insertText", false, `\n${indentation(cell.editor)}`);
+    cell.editor.rows = Math.max(cell.editor.rows, cell.editor.value.split("\n").length + 1);
   }
 }
 
-function indentation(pre) {
-  const before = document.createRange();
-  before.selectNodeContents(pre);
-  const { anchorNode, anchorOffset } = document.getSelection();
-  before.setEnd(anchorNode, anchorOffset);
-  const line = before.toString().split("\n").pop();
+function indentation({ value, selectionStart }) {
+  const line = value.slice(0, selectionStart).split("\n").pop();
   return line.match(/^ */)[0] + (line.trimEnd().endsWith(":") ? "    " : "");
 }
 
@@ -219,7 +222,7 @@ function setUp(node, k) {
   const input = node.querySelector(".cell_input");
   const pre = input?.querySelector("pre");
   if (!pre) return;
-  const cell = { node, pre, original: pre.innerHTML, ran: null, number: k + 1 };
+  const cell = { node, pre, ran: null, number: k + 1 };
   Object.assign(cell, page.cells[k]);
   cells.push(cell);
   if (!cell.live) return;

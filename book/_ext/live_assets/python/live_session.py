@@ -4,7 +4,6 @@ live-worker.js calls `start` once, then `run` for every cell.
 """
 
 import ast
-import builtins
 import importlib.machinery
 import linecache
 import sys
@@ -190,7 +189,9 @@ def bundle_of(value):
         return value._repr_mimebundle_()
     if hasattr(value, "_repr_html_") and not isinstance(value, type):
         return {"text/html": value._repr_html_()}
-    return {"text/plain": SESSION.scope.get("pretty", builtins.repr)(value)}
+    if hasattr(value, "_repr_markdown_") and not isinstance(value, type):
+        return {"text/plain": value._repr_markdown_()}
+    return {"text/plain": repr(value)}
 
 
 def show_figures():

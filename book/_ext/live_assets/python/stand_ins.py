@@ -39,9 +39,12 @@ def loader(name):
             data = stored[f"{name}_{'data' if scaled else 'unscaled'}"].astype(float)
             target = stored[f"{name}_target"]
             names = stored[f"{name}_names"].tolist()
+            classes = stored.get(f"{name}_classes")
         if return_X_y:
             return data, target
-        return SimpleNamespace(data=data, target=target, feature_names=names)
+        return SimpleNamespace(
+            data=data, target=target, feature_names=names, target_names=classes
+        )
 
     load.__name__ = f"load_{name}"
     return load
