@@ -37,6 +37,7 @@ FIT = """() => {
 }"""
 # What a page of paper would cut off, as the start of its text.
 CLIPPED = """() => [...document.querySelectorAll(".bd-article *")].filter((part) => {
+    if (part.ownerSVGElement) return false; // a plot cuts off its own lines
     if (part.closest(".katex-mathml, .visually-hidden, .katex-html *")) return false;
     const right = part.closest(".bd-article").getBoundingClientRect().right;
     const hidden = getComputedStyle(part).overflowX !== "visible";
