@@ -125,6 +125,13 @@ def description(body):
     return words[:DESCRIPTION].rsplit(" ", 1)[0] + " …"
 
 
+def reach_wide_parts(app, pagename, templatename, context, doctree):
+    """Load a small script where a formula or a table may be wider than the screen."""
+    body = context.get("body", "")
+    if 'class="katex-display' in body or "<table" in body:
+        app.add_js_file("reachable.mjs", loading_method="defer")
+
+
 def trim_fonts(app, exception):
     """Leave in the fonts, and in the style sheet of icons, what some page uses."""
     if exception or app.builder.name != "html":
@@ -171,7 +178,8 @@ def subset(path, codes):
 
 
 def setup(app):
-    """Register the template bridge and the hook."""
+    """Register the template bridge and the hooks."""
     app.config.template_bridge = "light.Pages"
+    app.connect("html-page-context", reach_wide_parts)
     app.connect("build-finished", trim_fonts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -45,9 +45,11 @@ def figures(doctree):
     found = {}
     for number, figure in enumerate(doctree.findall(nodes.figure)):
         picture = next(figure.findall(nodes.image), None)
-        if picture is not None and picture["uri"].endswith(".svg"):
+        # The candidates are where it comes from; its URI is where it went already.
+        source = picture and next(iter(picture["candidates"].values()))
+        if source and source.endswith(".svg"):
             label = figure["names"][0] if figure["names"] else str(number)
-            found[label] = (picture["uri"], picture.get("alt", ""))
+            found[label] = (source, picture.get("alt", ""))
     return found
 
 
