@@ -1,6 +1,6 @@
 """Pack the site for reading without a network.
 
-    python -m tools.archive [_build/every-gradient-checked.zip]
+python -m tools.archive [_build/every-gradient-checked.zip]
 """
 
 import argparse

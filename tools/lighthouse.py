@@ -110,12 +110,16 @@ def main():
     misses = []
     with serve(SITE) as address:
         for page in options.pages:
-            reports = [measure(script, f"{address}/{page}") for _ in range(options.runs)]
+            reports = [
+                measure(script, f"{address}/{page}") for _ in range(options.runs)
+            ]
             medians, row = summary(reports)
             print(f"| {' | '.join([Path(page).stem, *row])} |", flush=True)
             if any(medians[name] < least for name, least in PROMISES.items()):
                 misses.append("\n  ".join([page, *defects(reports[-1])]))
-    print("\nEvery promise is kept." if not misses else "\nMissed:\n" + "\n".join(misses))
+    print(
+        "\nEvery promise is kept." if not misses else "\nMissed:\n" + "\n".join(misses)
+    )
     return 1 if misses else 0
 
 

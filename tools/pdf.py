@@ -26,7 +26,7 @@ COLUMN = 672  # pixels between the margins of an A4 page: what tools/pdf.css lea
 LICENCE = "Text and figures: CC BY 4.0. Code: BSD 3-Clause."
 ALT = "Seven steps joined by arrows: question to exercise."
 # Shrinks what is wider than the column. A formula or a picture may; letters of code
-# and of tables stay legible, since their lines break (see the print part of course.css).
+# and of tables stay legible, since their lines break (see course.css, on print).
 FIT = """() => {
     const wide = ".bd-article :is(.katex-display, table, img, .interactive > svg)";
     for (const part of document.querySelectorAll(wide)) {
@@ -89,7 +89,9 @@ def print_pages(some, site=SITE):
         page = chromium.new_page(viewport={"width": COLUMN, "height": 900})
         page.set_default_timeout(0)  # hundreds of pages take their time
         bookmarks = compose(page, address, some)
-        printed = page.pdf(prefer_css_page_size=True, print_background=True, tagged=True)
+        printed = page.pdf(
+            prefer_css_page_size=True, print_background=True, tagged=True
+        )
         chromium.close()
     return printed, bookmarks
 
@@ -130,7 +132,7 @@ def number_contents(pdf, places):
         lines = []
         for link in page.Annots:
             number = str(places[str(link.Dest)[1:]])
-            left, bottom, right, top = (float(x) for x in link.Rect)
+            _, bottom, right, top = (float(x) for x in link.Rect)
             x = right - DIGIT * len(number) * SIZE
             y = top - (top - bottom if top - bottom < 2 * SIZE else 1.4 * SIZE) * 0.72
             lines.append(f"BT {name} {SIZE} Tf {x:.2f} {y:.2f} Td ({number}) Tj ET")
@@ -158,7 +160,10 @@ def main():
     parser.add_argument("target", nargs="?", type=Path, default=BUILD / "book.pdf")
     target = parser.parse_args().target
     if not (SITE / "index.html").exists():
-        print("The PDF is printed from the site; build it first: make book", file=sys.stderr)
+        print(
+            "There is no site to print; build it first: make book",
+            file=sys.stderr,
+        )
         return 1
     if browser.find() is None:
         print(browser.NONE_FOUND, file=sys.stderr)

@@ -1,6 +1,7 @@
 """What a link to a page shows where people share it: title, description, picture.
 
-The picture is a figure of the page, on white, as PNG: few sites that show links read SVG.
+The picture is a figure of the page, on white, as PNG: few sites that show links
+read SVG.
 `share_figures` in _config.yml names it where the first one is not the most telling. Its
 address has to be absolute, and so do a page's own and the site map: they need
 `html.baseurl`, or the variable BOOK_URL, and are left out without.
@@ -56,7 +57,7 @@ def figures(doctree):
 def choose(app, pagename, doctree):
     """Return (path of the SVG, alt text) of the figure that stands for a page."""
     found = figures(doctree)
-    label = app.config.share_figures.get(Path(pagename).name)
+    label = app.config.share_figures.get(pagename)
     if label and label not in found:
         log.warning("share_figures: %s has no figure %s", pagename, label)
     if label in found:
@@ -91,14 +92,14 @@ def add_tags(app, pagename, templatename, context, doctree):
         return
     tags = {
         "og:type": "article",
-        "og:site_name": app.config.project,
+        "og:site_name": app.config.html_title,
         "og:title": BeautifulSoup(context["title"], "html.parser").get_text(),
         "og:description": description(context["body"]),
         "twitter:card": "summary_large_image",
     }
     if app.config.html_baseurl:
         source, alt = choose(app, pagename, doctree)
-        picture = f"{FOLDER}/{Path(pagename).name}.png"
+        picture = f"{FOLDER}/{pagename.replace('/', '-')}.png"
         draw(Path(app.srcdir, source), Path(app.outdir, picture))
         tags |= {
             "og:url": context["pageurl"],
@@ -117,7 +118,9 @@ def finish(app, exception):
         return
     base = app.config.html_baseurl
     if not base:
-        print("No html.baseurl: shared links have no picture, and there is no site map.")
+        print(
+            "No html.baseurl: shared links have no picture, and there is no site map."
+        )
         return
     pages = sorted(app.env.found_docs)
     lines = [f"{base}{app.builder.get_target_uri(page)}\n" for page in pages]

@@ -2,8 +2,6 @@
 
 import pytest
 
-
-
 from .test_pages import NARROW, WIDE
 
 CHAPTER = "book/gradient_descent.html"
@@ -125,5 +123,3 @@ def test_nothing_moves_for_who_asked_for_rest(visit):
     assert long == []
     behaviour = "getComputedStyle(document.documentElement).scrollBehavior"
     assert page.evaluate(behaviour) == "auto"
-
-

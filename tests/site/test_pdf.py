@@ -5,11 +5,8 @@ import re
 import pikepdf
 import pypdfium2
 import pytest
-from playwright.sync_api import sync_playwright
 
-from tools import browser, pdf
-from tools.book import SITE
-from tools.server import serve
+from tools import pdf
 
 SOME = [
     {"caption": "", "pages": ["book/introduction.html"]},
@@ -79,7 +76,10 @@ def test_bookmarks_lead_to_parts_chapters_and_sections(document):
     assert introduction.title == "Every Gradient Checked"
     assert part.title == "One layer at a time"
     assert chapter.title.startswith("3. Gradient descent")
-    assert [x.title for x in chapter.children][:2] == ["A valley of prices", "How large is too large"]
+    assert [x.title for x in chapter.children][:2] == [
+        "A valley of prices",
+        "How large is too large",
+    ]
 
 
 def test_links_stay_in_the_document_or_lead_to_another_host(document):

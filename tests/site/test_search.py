@@ -16,7 +16,7 @@ def page(chromium, address):
     ("words", "found"),
     [
         ("separability", "book/perceptron.html"),  # text
-        ("matshow", "book/arrays.html"),  # code
+        ("fit_min_max", "book/gradient_descent.html"),  # code
         ("Charbonnier", "exercises/gradient_descent/gradient_descent.html"),
         ("symmetry", "book/initialisation.html"),
     ],
