@@ -40,9 +40,8 @@ CLIPPED = """() => [...document.querySelectorAll(".bd-article *")].filter((part)
     if (part.ownerSVGElement) return false; // a plot cuts off its own lines
     if (part.closest(".katex-mathml, .visually-hidden, .katex-html *")) return false;
     const right = part.closest(".bd-article").getBoundingClientRect().right;
-    const hidden = getComputedStyle(part).overflowX !== "visible";
-    return part.getBoundingClientRect().right > right + 1
-        || (hidden && part.clientWidth && part.scrollWidth > part.clientWidth + 1);
+    return part.getBoundingClientRect().right > right + 2
+        || (part.clientWidth && part.scrollWidth > part.clientWidth + 2);
 }).map((part) => `${part.tagName} in ${part.closest(".bd-article").id}: `
     + part.textContent.trim().slice(0, 60))"""
 
@@ -79,21 +78,15 @@ def compose(page, address, some):
     return bookmarks
 
 
-def print_pages(some, site=SITE):
+def print_pages(chromium, some, site=SITE):
     """Return (PDF as Chromium prints it, bookmarks) of some parts of the book."""
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with serve(site) as address, sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=browser.find(), args=arguments
-        )
+    with serve(site) as address:
         page = chromium.new_page(viewport={"width": COLUMN, "height": 900})
         page.set_default_timeout(0)  # hundreds of pages take their time
         bookmarks = compose(page, address, some)
-        printed = page.pdf(
-            prefer_css_page_size=True, print_background=True, tagged=True
-        )
-        chromium.close()
-    return printed, bookmarks
+        pdf = page.pdf(prefer_css_page_size=True, print_background=True, tagged=True)
+        page.close()
+    return pdf, bookmarks
 
 
 def pages_of_places(pdf):
@@ -142,9 +135,9 @@ def number_contents(pdf, places):
         page.contents_add(pdf.make_stream(b"Q " + text.encode()))
 
 
-def make(target, some=None):
+def make(chromium, target, some=None):
     """Print the book, or some parts of it, to a file; return how many pages it has."""
-    printed, bookmarks = print_pages(some or parts())
+    printed, bookmarks = print_pages(chromium, some or parts())
     with pikepdf.open(io.BytesIO(printed)) as pdf:
         number_contents(pdf, pages_of_places(pdf))
         add_bookmarks(pdf, bookmarks)
@@ -169,7 +162,12 @@ def main():
         print(browser.NONE_FOUND, file=sys.stderr)
         return 1
     print("printing the book: this takes some minutes", flush=True)
-    print(f"{make(target)} pages: {target}")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        launch = playwright.chromium.launch
+        chromium = launch(executable_path=browser.find(), args=arguments)
+        print(f"{make(chromium, target)} pages: {target}")
+        chromium.close()
     return 0
 
 

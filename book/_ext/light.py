@@ -125,8 +125,9 @@ def description(body):
     return words[:DESCRIPTION].rsplit(" ", 1)[0] + " …"
 
 
-def reach_wide_parts(app, pagename, templatename, context, doctree):
-    """Load a small script where a formula or a table may be wider than the screen."""
+def add_scripts(app, pagename, templatename, context, doctree):
+    """Load a small script for paper, and one for what may be wider than the screen."""
+    app.add_js_file("paper.mjs", loading_method="defer")
     body = context.get("body", "")
     if 'class="katex-display' in body or "<table" in body:
         app.add_js_file("reachable.mjs", loading_method="defer")
@@ -180,6 +181,6 @@ def subset(path, codes):
 def setup(app):
     """Register the template bridge and the hooks."""
     app.config.template_bridge = "light.Pages"
-    app.connect("html-page-context", reach_wide_parts)
+    app.connect("html-page-context", add_scripts)
     app.connect("build-finished", trim_fonts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

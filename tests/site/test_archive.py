@@ -28,8 +28,8 @@ def visit(chromium, folder):
     page.on("requestfailed", lambda request: complaints.append(request.url))
     page.on("console", lambda x: x.type == "error" and complaints.append(x.text))
 
-    def open_page(path):
-        page.goto((folder / path).as_uri(), wait_until="load")
+    def open_page(path, query=""):
+        page.goto((folder / path).as_uri() + query, wait_until="load")
         return page
 
     open_page.complaints = complaints
@@ -64,6 +64,6 @@ def test_a_chapter_is_whole_and_its_sliders_move(visit):
 
 
 def test_search_finds_pages_from_disk(visit):
-    page = visit("search.html?q=perceptron")
+    page = visit("search.html", "?q=perceptron")
     page.locator("#search-results li").first.wait_for()
     assert page.locator("#search-results li a[href*='perceptron']").count() > 1
