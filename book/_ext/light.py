@@ -30,8 +30,8 @@ ICON_RULE = re.compile(r'((?:\.fa-[a-z0-9-]+:{1,2}before,?)+)\{content:"[^"]*"\}
 CHANGES = [
     # The icons come from a font; this script of half a megabyte would draw them again.
     (r'<script[^>]*src="[^"]*fontawesome\.js[^"]*"></script>', ""),
-    # The theme underneath brings a bar of its own. Its script takes the first buttons it
-    # finds for those of the sidebars, so it must not find these, which nobody sees.
+    # The theme underneath brings a bar of its own. Its script takes the first buttons
+    # for those of the sidebars, so it must not find these, which nobody sees.
     (r'(<header id="pst-header"[^>]*>).*?</header>', r"\1</header>"),
     # Search has a page of its own, which loads its index itself.
     (

@@ -5,6 +5,7 @@ import pytest
 from .test_pages import NARROW, WIDE
 
 CHAPTER = "book/gradient_descent.html"
+SHORT = "book/introduction.html"
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -14,7 +15,7 @@ def visit(chromium, address):
     """Return a function that opens a page."""
     contexts = []
 
-    def open_page(path=CHAPTER, viewport=WIDE, **options):
+    def open_page(path=SHORT, viewport=WIDE, **options):
         contexts.append(chromium.new_context(viewport=viewport, **options))
         page = contexts[-1].new_page()
         page.goto(f"{address}/{path}", wait_until="load")
@@ -49,7 +50,7 @@ def test_theme_button(visit):
 
 
 def test_an_answer_unfolds_and_folds(visit):
-    page = visit()
+    page = visit(CHAPTER)
     answer = page.locator(".solution.dropdown").first
     button = answer.locator("button.toggle-button")
     button.wait_for()
@@ -62,7 +63,7 @@ def test_an_answer_unfolds_and_folds(visit):
 
 
 def test_hidden_code_unfolds(visit):
-    page = visit()
+    page = visit(CHAPTER)
     fold = page.locator("details.above-input").first
     fold.locator("summary").press("Enter")
     assert fold.evaluate("x => x.open")
