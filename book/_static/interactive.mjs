@@ -12,8 +12,8 @@ for (const figure of document.querySelectorAll("div.interactive")) {
     const frame = frames[slider.value];
     frame.dataset.lines.split("|").forEach((points, k) => {
       const [line, marks] = lines[k].children;
-      line.setAttribute("points", points);
-      marks.setAttribute("d", points.replace(/(\S+) ?/g, `M$1${marks.dataset.mark}`));
+      line.setAttribute("d", points && `M${points}`);
+      marks.setAttribute("d", points.replace(/[ M]?([^ M]+)/g, `M$1${marks.dataset.mark}`));
     });
     const texts = frame.dataset.texts.split("|");
     boxes.forEach((box, k) => {

@@ -5,6 +5,7 @@ is all that a reader without JavaScript needs, and the other frames as a list in
 The script `book/_static/interactive.mjs` only exchanges the lines of the drawing.
 """
 
+import re
 from html import escape
 
 import numpy as np
@@ -59,9 +60,9 @@ def slider_figure(
     frames : list of (str, str, list of array_like)
         One per place of the slider: its value, what is shown there in words (so that
         "slider value words" is a sentence), and its lines. A line is an array of shape
-        (m, 2), m ≥ 0. All frames have equally many lines, at most three: solid, dashed
-        and dotted. Where there are `boxes`, a frame has a fourth part: the list of
-        their texts.
+        (m, 2), m ≥ 0, or of shape (k, m, 2) for k pieces. All frames have equally many
+        lines, at most three: solid, dashed and dotted. Where there are `boxes`, a frame
+        has a fourth part: the list of their texts.
     slider : str
         What the slider changes, such as ``"learning rate"``.
     alt : str
@@ -104,6 +105,7 @@ def slider_figure(
         for (label, words), parts, texts in zip(said, lines, kept, strict=True)
     )
     name = escape(slider, quote=True)
+    longest = len(slider) + max(len(f"{label} {words}") for label, words, *_ in frames)
     plot = f"{LEFT} {TOP} {RIGHT - LEFT} {BOTTOM - TOP}"
     html = f"""\
 <div class="interactive">
@@ -112,13 +114,14 @@ style="width: 100%; max-width: 36rem" aria-label="{escape(alt, quote=True)}">
 {axes(x, y) if x[0] else ""}
 <svg role="none" x="{LEFT}" y="{TOP}" width="{RIGHT - LEFT}" height="{BOTTOM - TOP}">
 {"".join(standing(points(line, x, y)) for line in still)}
-{scattered(points(circles, x, y), "circle")}{scattered(points(crosses, x, y), "cross")}
+{scattered(points(circles, x, y), "circle", 1)}
+{scattered(points(crosses, x, y), "cross")}
 {"".join(map(moving, range(3), lines[start], marks))}
 {"".join(map(box, points(boxes, x, y).split(), kept[start]))}
 </svg></svg>
 <label hidden>{name}
 <input type="range" max="{len(frames) - 1}" value="{start}"></label>
-<p>{name} <output>{" ".join(said[start])}</output></p>
+<p style="--letters: {longest}">{name} <output>{" ".join(said[start])}</output></p>
 <details><summary>Every value in words</summary><ul>
 {items}</ul></details>
 </div>"""
@@ -152,10 +155,15 @@ def checked(frames, x, y, start, marks, boxes):
 
 
 def points(line, x, y):
-    """Return a line (m, 2) as the text "x,y x,y …" in tenths of units of the SVG."""
+    """Return a line (m, 2) as the text "x,y x,y …" in tenths of units of the SVG.
+
+    Pieces (k, m, 2) are parted by "M", which is how the path of an SVG is interrupted.
+    """
     line = np.asarray(line, dtype=float)
-    if line.size and (line.ndim != 2 or line.shape[1] != 2):
+    if line.size and (line.ndim not in (2, 3) or line.shape[-1] != 2):
         raise ValueError(f"need a line of shape (m, 2), got {line.shape}")
+    if line.ndim == 3:
+        return "M".join(points(piece, x, y) for piece in line)
     line = line.reshape(-1, 2)
     if not np.all(np.isfinite(line)):
         raise ValueError(f"need finite points, got {line[~np.isfinite(line).all(1)]}")
@@ -166,9 +174,14 @@ def points(line, x, y):
     return " ".join(f"{round(a, 1):g},{round(b, 1):g}" for a, b in pairs)
 
 
+def drawn(line):
+    """Return the SVG path of a line."""
+    return f"M{line}" if line else ""
+
+
 def marked(line, mark):
     """Return the SVG path of a mark at every point of a line."""
-    return "".join(f"M{point}{MARKS[mark][0]}" for point in line.split())
+    return "".join(f"M{point}{MARKS[mark][0]}" for point in re.findall("[^ M]+", line))
 
 
 def moving(k, line, mark):
@@ -177,7 +190,7 @@ def moving(k, line, mark):
     shape, width = MARKS[mark]
     return (
         f'<g class="moving" fill="none" stroke="{stroke}" stroke-linecap="round">'
-        f'<polyline points="{line}" stroke-width="{1.5 if mark == "dot" else 2.5}"'
+        f'<path d="{drawn(line)}" stroke-width="{1.5 if mark == "dot" else 2.5}"'
         f' stroke-dasharray="{DASHES[k]}"/>'
         f'<path d="{marked(line, mark)}" stroke-width="{width}" data-mark="{shape}"/>'
         "</g>"
@@ -188,11 +201,11 @@ def standing(line):
     """Return the SVG of a line that stays, or of a cross where it is a single point."""
     if " " in line:
         style = 'fill="none" stroke="currentColor" stroke-opacity=".4"'
-        return f'<polyline points="{line}" {style}/>'
+        return f'<path d="{drawn(line)}" {style}/>'
     return scattered(line, "large cross", opacity=1)
 
 
-def scattered(line, mark, opacity=0.6):
+def scattered(line, mark, opacity=0.65):
     """Return the SVG of a mark at every point of a line, without the line."""
     if not line:
         return ""
