@@ -5,7 +5,6 @@ is all that a reader without JavaScript needs, and the other frames as a list in
 The script `book/_static/interactive.mjs` only exchanges the lines of the drawing.
 """
 
-import re
 from html import escape
 
 import numpy as np
@@ -181,7 +180,8 @@ def drawn(line):
 
 def marked(line, mark):
     """Return the SVG path of a mark at every point of a line."""
-    return "".join(f"M{point}{MARKS[mark][0]}" for point in re.findall("[^ M]+", line))
+    places = line.replace("M", " ").split()
+    return "".join(f"M{place}{MARKS[mark][0]}" for place in places)
 
 
 def moving(k, line, mark):
