@@ -7,7 +7,6 @@ tools/lite.py), where only the other notebooks can be linked.
 """
 
 import base64
-import os
 import posixpath
 import re
 from copy import deepcopy
@@ -24,7 +23,6 @@ from pybtex.backends.markdown import Backend
 
 DOWNLOADS = "notebooks"  # in the site
 LITE = "lite/notebooks"  # beside the site
-SITE_VARIABLE = "SITE_URL"
 NEEDLESS = re.compile(r"\\([.():!-])")  # escapes that a sentence does not need
 PYTHON = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -219,13 +217,7 @@ def write_both(app, pagename, templatename, context, doctree):
         write(notebook, folder, pagename)
 
 
-def know_the_address(app, config):
-    """Take the site's address from the environment, where it says one."""
-    config.html_baseurl = os.environ.get(SITE_VARIABLE, config.html_baseurl)
-
-
 def setup(app):
     """Register the hooks."""
-    app.connect("config-inited", know_the_address)
     app.connect("html-page-context", write_both)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
