@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import copy
 import functools
+import importlib
 import inspect
 import io
 import os
@@ -23,6 +24,7 @@ import numpy as np
 
 from . import known, names
 from .peer import Peer, frame, torch_of, unframe
+from .proxies import PLAIN
 from .wire import Channel, WireError
 
 MARK = "<cell "  # start of the file names of cells
@@ -106,6 +108,22 @@ def interactive_shell():
     return InteractiveShell.instance()
 
 
+def offer_shell(namespace):
+    """Let the code of cells find the shell, as in a notebook."""
+
+    def get_ipython():
+        shell = interactive_shell()
+        shell.user_ns = namespace
+        return shell
+
+    namespace["get_ipython"] = get_ipython
+
+
+def called(value):
+    """Return what something imported is called, wherever it was imported from."""
+    return str(getattr(value, "__name__", None) or repr(value))[:200]
+
+
 def innermost(traceback):
     """Return (cell, line number) of the deepest frame in a cell, or None."""
     found = None
@@ -178,16 +196,12 @@ class Learner(Peer):
         self.printed = Printed(output)
         self.nonce = b""
         self.warned = []
+        self.replaced = {}  # in libraries, by a test: (module, name) -> what was there
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
         self.namespace = module.__dict__
         self.namespace["__builtins__"] = builtins
-        self.namespace["get_ipython"] = self.get_ipython
-
-    def get_ipython(self):
-        shell = interactive_shell()
-        shell.user_ns = self.namespace
-        return shell
+        offer_shell(self.namespace)
 
     # ---- messages
 
@@ -320,6 +334,12 @@ class Learner(Peer):
         else:
             self.namespace.pop(name, None)
 
+    def patch(self, module, name, *value):
+        """Replace an attribute of a library as a test did, or put it back."""
+        found = importlib.import_module(module)
+        own = self.replaced.setdefault((module, name), getattr(found, name, None))
+        setattr(found, name, *(value or (own,)))
+
     def take_over(self, classes, plain):
         here = [name for name in classes if isinstance(self.namespace.get(name), type)]
         self.adopt(self.namespace, here, plain)
@@ -351,12 +371,20 @@ def figures():
     return tuple(images)
 
 
-def special(value, name, *arguments, **keywords):
+def special(value, name, /, *arguments, **keywords):
     """Call one of the special methods of an object."""
     method = getattr(type(value), name, None)
     if method is None:
         return NotImplemented
     return method(value, *arguments, **keywords)
+
+
+def data(value):
+    """Return what an object of a class that is built on a plain one holds."""
+    for base in PLAIN.values():
+        if isinstance(value, base):
+            return np.asarray(value) if base is np.ndarray else base(value)
+    raise TypeError(f"a {type(value).__name__} holds no plain data")
 
 
 def signature(function):
@@ -371,17 +399,20 @@ SERVICES = {
     "run": Learner.run,
     "value": Learner.value,
     "bind": Learner.bind,
+    "patch": Learner.patch,
+    "called": lambda learner, name: called(learner.value(name)),
     "adopt": Learner.take_over,
     "seed": Learner.seed,
-    "echo": lambda learner, *arguments: (arguments, learner.get_ipython),
+    "echo": lambda learner, *arguments: (arguments, learner.forever),
 }
 OPERATIONS = {
-    "call": lambda f, *arguments, **keywords: f(*arguments, **keywords),
+    "call": lambda f, /, *arguments, **keywords: f(*arguments, **keywords),
     "special": special,
     "getattr": getattr,
     "setattr": setattr,
     "delattr": delattr,
     "truth": bool,
+    "data": data,
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
     "signature": signature,

@@ -192,7 +192,7 @@ class Peer(Share):
 
     # ---- the conversation
 
-    def request(self, operation, number, *arguments, **keywords):
+    def request(self, operation, number, /, *arguments, **keywords):
         """Ask the other side to do something; return the result or raise its error."""
         keywords = tuple(keywords.items())
         body = (operation, number, arguments, keywords, mode(), self.seconds_left())

@@ -6,6 +6,7 @@ not in the node but beside it, as a numbered state (module `share`), so that no
 structure nests deeply and the two sides can keep such objects in step.
 """
 
+import datetime
 import math
 import re
 import socket
@@ -111,6 +112,16 @@ def _pack_many(tag):
     return pack_items
 
 
+DATES = {one.__name__: one for one in (datetime.date, datetime.time, datetime.datetime)}
+TIMEZONES = (type(None), datetime.timezone)  # others are known by name, not by value
+
+
+def _pack_date(value, context, depth):
+    if type(getattr(value, "tzinfo", None)) not in TIMEZONES:
+        return context.pack_object(value)
+    return ["T", type(value).__name__, value.isoformat()]
+
+
 PACKERS = {
     int: _pack_int,
     str: lambda value, *_: value,
@@ -129,6 +140,11 @@ PACKERS = {
     type(NotImplemented): lambda *_: ["x"],
     Fraction: lambda v, *_: ["F", str(v)],
     Decimal: lambda v, *_: ["D", str(v)],
+    type({}.keys()): _pack_many("k"),
+    type({}.values()): _pack_many("v"),
+    type({}.items()): _pack_many("p"),
+    datetime.timedelta: lambda v, *_: ["L", v.days, v.seconds, v.microseconds],
+    **dict.fromkeys(DATES.values(), _pack_date),
 }
 
 
@@ -230,6 +246,11 @@ UNPACKERS = {
     "t": _read(_types(list), _unpack_many(tuple)),
     "f": _read(_types(list), _unpack_many(frozenset)),
     "n": _read(_types(str, list, list), _unpack_namedtuple),
+    "k": _read(_types(list), _unpack_many(lambda x: dict.fromkeys(x).keys())),
+    "v": _read(_types(list), _unpack_many(lambda x: dict(enumerate(x)).values())),
+    "p": _read(_types(list), _unpack_many(lambda x: dict(x).items())),
+    "L": _read(_types(int, int, int), lambda n, *_: datetime.timedelta(*n[1:])),
+    "T": _read(_types(str, str), lambda n, *_: DATES[n[1]].fromisoformat(n[2])),
     "r": _read(lambda n: len(n) == 4, lambda n, c, d: range(*_ints(n[1:], c, d))),
     "s": _read(lambda n: len(n) == 4, _unpack_slice),
     "e": _read(_types(), lambda *_: ...),
