@@ -115,7 +115,7 @@ def grade(app, options):
             "summary": summary(rows),
             "submissions": [asdict(row) for row in rows],
         }
-        print(json.dumps(report, ensure_ascii=False, indent=1))
+        print(json.dumps(report, indent=1))
     else:
         print(f"{app.coursedir.assignment_id}: {summary(rows)}")
     return code
@@ -341,7 +341,7 @@ def validate(options, rest):
         for cell in bad or less:
             print(printable(f"  {said(cell)}"))
     if options.json:
-        print(json.dumps(report, ensure_ascii=False, indent=1))
+        print(json.dumps(report, indent=1))
     return code
 
 
