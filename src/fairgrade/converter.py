@@ -32,11 +32,10 @@ from traitlets import Any, Bool, Dict, Enum, Float, Integer, List, Unicode
 from fairgrade import files
 from fairgrade.errors import Misuse, Refusal
 from fairgrade.gradebook import Gradebook
-from fairgrade.grading import Limits
 from fairgrade.misconceptions import read_index
 from fairgrade.owner import records, wrong_owner
 from fairgrade.pool import grade_all
-from fairgrade.preprocessors import RebuildCells, fair, walls_but
+from fairgrade.preprocessors import RebuildCells, fair, limits_of, walls_but
 from fairgrade.report import (
     Row,
     breakdowns,
@@ -70,7 +69,11 @@ class FairAutograde(Autograde):
         "", help="Address of a Dask scheduler whose workers run the learners' code."
     ).tag(config=True)
     limits = Dict(
-        {}, help="What a submission may use: the fields of fairgrade.grading.Limits."
+        {},
+        help=(
+            "What a submission may use: the fields of fairgrade.grading.Limits. "
+            "Where it says nothing, ExecutePreprocessor.timeout is the time of a cell."
+        ),
     ).tag(config=True)
     without = List(
         help="Walls of the sandbox to grade without, where this machine lacks them."
@@ -215,7 +218,7 @@ class FairAutograde(Autograde):
     def settings(self):
         """Return how learners' code is to be run, as `grade_all` takes it."""
         try:
-            limits = Limits(**self.limits)
+            limits = limits_of(self.config, self.limits)
         except TypeError as error:
             raise Misuse(f"FairAutograde.limits: {error}") from None
         return {

@@ -225,6 +225,9 @@ class Judge(Peer):
     def permits(self, operator):
         return self.hall.permits(operator)
 
+    def permits_call(self, name):
+        return self.hall.permits_call(name)
+
 
 def _is_function(value):
     return isinstance(value, (*FUNCTIONS, functools.partial, np.ufunc, np.vectorize))
@@ -737,6 +740,16 @@ class Hall:
             found.add((operator, line, column))
             return True
         return (operator, line, column) in self.allowed
+
+    def permits_call(self, name):
+        """Say whether a method of the reference's objects was called in this cell.
+
+        Anywhere in it: the message of an assertion is only made where it fails.
+        """
+        site = f"call {name}", 0, 0
+        if self.recorded is not None and self.cell.kind == "test":
+            self.recorded.setdefault(self.cell.grade_id, set()).add(site)
+        return self.recorded is not None or site in self.allowed
 
     def recorded_sites(self):
         """Return what `permits` was asked for while recording, as plain lists."""

@@ -13,6 +13,7 @@ import functools
 import importlib
 import inspect
 import io
+import linecache
 import os
 import random
 import signal
@@ -79,7 +80,10 @@ def interactive_shell():
         def run_line_magic(self, name, line, _stack_depth=1):
             try:
                 return super().run_line_magic(name, line, _stack_depth + 1)
-            except impossible as error:
+            except Exception as error:
+                # Of all backends of matplotlib, only one is of use here.
+                if name != "matplotlib" and not isinstance(error, impossible):
+                    raise
                 print(f"%{name} does nothing here: {error}")
 
         def run_cell_magic(self, name, line, cell):
@@ -311,7 +315,11 @@ class Learner(Peer):
             torch_of().set_grad_enabled(True)
         error = None
         try:
-            code, last = compile_cell(source, f"{MARK}{cell}>")
+            name = f"{MARK}{cell}>"
+            # For who reads sources: tracebacks, `inspect.getsource`, torch.jit.
+            lines = source.splitlines(keepends=True)
+            linecache.cache[name] = len(source), None, lines, name
+            code, last = compile_cell(source, name)
             execute(code, self.namespace)
             if last is not None:
                 value = execute(last, self.namespace)

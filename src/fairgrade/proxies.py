@@ -176,9 +176,9 @@ def build(peer, number, description):
     raise WireError("malformed handle")
 
 
-def build_function(peer, number, name):
+def build_function(peer, number, name, kind=None):
     """Return a handle of a function."""
-    handle = object.__new__(Function)
+    handle = object.__new__(kind or Function)
     object.__setattr__(handle, "_fairgrade", (peer, number))
     return handle
 
@@ -218,10 +218,14 @@ def _build_class(peer, number, name, bases, specials, claims):
         return type.__new__(HandleClass, name, bases, body)
 
 
+OURS = ("Function", "Unasked", "HandleClass")
+
+
 def _refuse(self, name):
-    kind = type(self).__name__
+    kind = getattr(type(self), "__name__", "")
+    kind = f"{kind!r} object" if kind not in OURS else "function"
     return TypeError(
-        f"`{name}` of a {kind!r} object does not count here: "
+        f"`{name}` of a {kind} does not count here: "
         "the test expects a number, an array or another plain value"
     )
 
@@ -339,8 +343,7 @@ class HandleClass(type):
     def __getattr__(cls, name):
         if name.startswith("__") and name not in READABLE:
             raise AttributeError(name)
-        peer, number = _of_class(cls)
-        return peer.request("getattr", number, name)
+        return _attribute(cls, name, *_of_class(cls))
 
     def __setattr__(cls, name, value):
         peer, number = _of_class(cls)
@@ -375,7 +378,7 @@ class Handle(metaclass=HandleClass):
         if name.startswith("__") and name.endswith("__") and name not in READABLE:
             raise AttributeError(name)
         peer, number = object.__getattribute__(self, "_fairgrade")
-        return peer.request("getattr", number, name)
+        return _attribute(self, name, peer, number)
 
     def __setattr__(self, name, value):
         peer, number = object.__getattribute__(self, "_fairgrade")
@@ -471,6 +474,43 @@ class Function(Handle):
         return inspect.Signature(parameters)
 
 
+def _attribute(owner, name, peer, number):
+    """Return an attribute of theirs: a method only where the reference's had it, too.
+
+    ``got.allclose(expected)`` is for the judge to say, not for what was answered.
+    """
+    value = peer.request("getattr", number, name)
+    if not is_callable(value) or peer.permits_call(name):
+        return value
+    data = data_of(owner)
+    if data is None:
+        # Not a TypeError: NumPy then asks for the array, and decides itself.
+        raise AttributeError(str(_refuse(owner, name)))
+    return getattr(data, name)
+
+
+class Unasked(Function):
+    """A function that plain data brought with it, where the reference's had none."""
+
+    __slots__ = ()
+
+    def __call__(self, /, *arguments, **keywords):
+        raise _refuse(self, "call")
+
+
+def is_callable(value):
+    """Say whether a value is a handle that can be called."""
+    kind = type(value)
+    return HandleClass in (kind, type(kind)) and callable(value)
+
+
+def guarded(value, name, peer):
+    """Return an attribute of plain data, or what refuses to be called in its place."""
+    if is_callable(value) and not peer.permits_call(name):
+        return build_function(peer, number_of(value, peer), name, Unasked)
+    return value
+
+
 class Failure(metaclass=HandleClass):
     """What classes of exceptions have from the other side: a share in their bases."""
 
@@ -481,7 +521,7 @@ class Failure(metaclass=HandleClass):
         found = object.__getattribute__(self, "__dict__").get("_fairgrade")
         if found is None or (name.startswith("__") and name not in READABLE):
             raise AttributeError(name)
-        return found[0].request("getattr", found[1], name)
+        return _attribute(self, name, *found)
 
     def __str__(self):
         found = object.__getattribute__(self, "__dict__").get("_fairgrade")

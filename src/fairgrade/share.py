@@ -78,6 +78,10 @@ class Share:
         """Say whether the other side may set an attribute of a teacher's object."""
         return True
 
+    def guarded(self, value, name):
+        """Return the value that an attribute of plain data is to have."""
+        return value
+
     def graph(self, number, data, leaves):
         raise WireError("a tensor with a graph, out of place")
 
@@ -598,7 +602,7 @@ class InstanceKind(Kind):
         for name, node in zip(names, nodes, strict=True):
             value = unpack_node(node, share)
             if share.may_set(entry.value, name):
-                attributes[name] = value
+                attributes[name] = share.guarded(value, name)
             elif name in before:
                 attributes[name] = before[name]
 

@@ -76,6 +76,10 @@ def array_of(dtype, shape, data):
 class Context:
     """What a packer asks about all but immutable plain data: refuses it."""
 
+    def guarded(self, value, name):
+        """Return the value that an attribute of plain data is to have."""
+        return value
+
     def pack_object(self, value):
         """Return the node of a value, by its number or its name."""
         raise WireError(f"a {type(value).__name__} cannot cross")
@@ -212,7 +216,8 @@ def _unpack_namedtuple(node, context, depth):
     if len(fields) != len(items) or len(fields) > 255:
         raise WireError("a named tuple with other values than names")
     kind = _namedtuple(str(name), tuple(fields))
-    return kind._make(unpack_node(item, context, depth + 1) for item in items)
+    values = [unpack_node(item, context, depth + 1) for item in items]
+    return kind._make(map(context.guarded, values, fields))
 
 
 _NAMED_TUPLES = {}

@@ -55,6 +55,18 @@ got = half(x)
 assert np.allclose(got, x / 2)
 """
 UNLOCKED = "def half(x):\n    x.flags.writeable = True\n    x[:] = 0\n    return x\n"
+WORDS = "def word():\n    return 'abc'\ndef found():\n    return {1, 2}\n"
+METHODS = """\
+assert word().startswith("ab")
+assert found().issuperset({1, 2})
+"""
+AGREE = "def yes(*a):\n    return True\n"
+YES_MAN = f"""\
+{AGREE}
+class YesMan:
+    startswith = issuperset = yes
+word = found = YesMan
+"""
 # what is tried: (cells, {answer: source}, what fails)
 LOOPHOLES = {
     "an object of the teacher's class with a method of its own": (
@@ -93,6 +105,37 @@ LOOPHOLES = {
     "the library's function that a mock stands for": (
         [("given", "import math"), ("answer", TOTAL), ("test", MOCKED)],
         {"answer1": "import math\ndef total(xs):\n    return math.fsum(xs)"},
+        {"test2": "error"},
+    ),
+    "an object whose methods agree to everything": (
+        [("answer", WORDS), ("test", METHODS)],
+        {"answer0": YES_MAN},
+        {"test1": "error"},
+    ),
+    "a class whose methods agree to everything": (
+        [("answer", WORDS), ("test", METHODS)],
+        {
+            "answer0": YES_MAN.replace("= yes", "= staticmethod(yes)").replace(
+                "= YesMan", "= lambda: YesMan"
+            )
+        },
+        {"test1": "error"},
+    ),
+    "a named tuple of functions that agree to everything": (
+        [("answer", WORDS), ("test", METHODS)],
+        {
+            "answer0": AGREE + "from collections import namedtuple\n"
+            "Yes = namedtuple('Yes', 'startswith issuperset')\n"
+            "word = found = lambda: Yes(yes, yes)"
+        },
+        {"test1": "error"},
+    ),
+    "an object of the teacher's class with functions that agree": (
+        [("given", "class Box:\n    pass"), ("answer", WORDS), ("test", METHODS)],
+        {
+            "answer1": AGREE + "def word():\n    box = Box()\n"
+            "    box.startswith = box.issuperset = yes\n    return box\nfound = word"
+        },
         {"test2": "error"},
     ),
     "an argument that may not be changed": (

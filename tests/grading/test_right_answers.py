@@ -162,6 +162,39 @@ RIGHT = {
         ],
         [],
     ),
+    "a record of functions, by a class": (
+        [
+            (
+                "answer",
+                "from collections import namedtuple\n"
+                "Layer = namedtuple('Layer', 'forward size')\n"
+                "def make():\n    return Layer(lambda x: x + 1, 2)",
+            ),
+            (
+                "test",
+                "layer = make()\n"
+                "assert layer.size == 2\n"
+                "assert layer.forward(1) == 2, f'gave {layer.forward(1)}'",
+            ),
+        ],
+        [
+            "class Layer:\n    size = 2\n    def forward(self, x):\n"
+            "        return x + 1\nmake = Layer",
+            "from types import SimpleNamespace\ndef make():\n"
+            "    return SimpleNamespace(forward=lambda x: x + 1, size=2)",
+        ],
+    ),
+    "who reads sources": (
+        [
+            ("answer", "def f(x):\n    return x"),
+            ("test", "assert f(2) == 2"),
+        ],
+        [
+            "import inspect\ndef f(x):\n    return x\n"
+            "assert 'return x' in inspect.getsource(f)",
+            "%matplotlib widget\ndef f(x):\n    return x",
+        ],
+    ),
     "what the visible tests import and bind": (
         [
             ("answer", "def f(x):\n    return x * 2"),
