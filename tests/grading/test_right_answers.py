@@ -184,6 +184,25 @@ RIGHT = {
             "    return SimpleNamespace(forward=lambda x: x + 1, size=2)",
         ],
     ),
+    "parts of a model, by other names": (
+        [
+            (
+                "answer",
+                "class Part:\n    def __call__(self, x):\n        return x + 1\n"
+                "class Model:\n    def __init__(self):\n        self.first = Part()",
+            ),
+            (
+                "test",
+                "model = Model()\n"
+                "parts = [getattr(model, name) for name in vars(model)]\n"
+                "assert [part(1) for part in parts] == [2]",
+            ),
+        ],
+        [
+            "class Model:\n    def __init__(self):\n"
+            "        self.layer = lambda x: x + 1",
+        ],
+    ),
     "who reads sources": (
         [
             ("answer", "def f(x):\n    return x"),
