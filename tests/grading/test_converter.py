@@ -7,8 +7,12 @@ import stat
 
 import nbformat
 import pytest
+from traitlets.config import Config
 
 from fairgrade import converter, owner
+from fairgrade.commands import slow
+from fairgrade.grading import Limits, Outcome
+from fairgrade.preprocessors import limits_of
 
 from .small_course import CONFIG, RIGHT, WRONG, Course, graded_by_reading, nbgrader
 
@@ -361,3 +365,19 @@ def test_the_exchange_is_asked_who_handed_in(read, tmp_path, monkeypatch, capsys
     assert said["ada"]["reason"] == "handed in by ben, not by ada"
     assert said["ben"]["status"] == "graded"
     assert read.fairgrade("autograde", "twice", "--owner-check=off") == 0
+
+
+def test_nbgraders_own_time_limit_holds_unless_another_is_chosen():
+    config = Config()
+    assert limits_of(config, {}) == Limits()
+    config.ExecutePreprocessor.timeout = 60
+    assert limits_of(config, {}).seconds_per_cell == 60
+    assert limits_of(config, {}).seconds_in_all == 240
+    assert limits_of(config, {"seconds_per_cell": 5}).seconds_per_cell == 5
+    config.ExecutePreprocessor.timeout = -1
+    assert limits_of(config, {}) == Limits()
+
+
+def test_a_slow_reference_is_told():
+    cell = Outcome("fit", "answer", "passed", seconds=4.2)
+    assert "fit: the reference takes 4.2 of the 10 seconds" in slow(cell, Limits())
