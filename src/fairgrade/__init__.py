@@ -3,6 +3,13 @@
 Learners' code runs in a sandbox of its own; tests run outside it and hear only data.
 """
 
+import os
+
+# Where Python looks already, processes that stand in other folders shall look, too.
+if os.environ.get("PYTHONPATH"):
+    _entries = filter(None, os.environ["PYTHONPATH"].split(os.pathsep))
+    os.environ["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, _entries))
+
 
 def configure(c):
     """Make nbgrader's own commands and formgrader grade fairly; see `preprocessors`.

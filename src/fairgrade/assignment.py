@@ -46,6 +46,18 @@ def replace_regions(source, markers, stub=""):
     return "\n".join(lines)
 
 
+def hidden_lines(source):
+    """Return the numbers of the lines of a test that learners do not get."""
+    begin, end = HIDDEN_TESTS
+    inside, found = False, set()
+    for number, line in enumerate(source.split("\n"), start=1):
+        inside = inside or begin in line
+        if inside or end in line:
+            found.add(number)
+        inside = inside and end not in line
+    return found
+
+
 def released(cell):
     """Return the source of a cell as learners get it by nbgrader's own settings."""
     if cell.kind == "test":

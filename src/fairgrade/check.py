@@ -2,11 +2,13 @@
 
 First the answer bank: every wrong answer has to lose its points on its cells and on no
 other, every right one gets full marks, the notebook as released nothing. Then mutants
-of the reference solution: small mistakes that some test should notice.
+of the reference solution, small mistakes that some test should notice, and cheats,
+answers that solve nothing: no test cell should give points for one.
 """
 
 import argparse
 import contextlib
+import functools
 import json
 import multiprocessing
 import os
@@ -24,7 +26,7 @@ from traitlets import List, Unicode
 from traitlets.config import Config, Configurable
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
-from . import misconceptions, mutation, trial
+from . import cheats, misconceptions, mutation, trial
 from .assignment import AssignmentError, read_assignment, to_json
 from .bank import Bank, answers_with, no_answers, read_bank, reference_answers
 from .errors import Misuse, Refusal
@@ -42,8 +44,8 @@ RIGHT = {label: (answer cell, body)}; see the module fairgrade.bank. It is looke
 tests/exercises/NAME.py and banks/NAME.py; c.FairCheck.banks in nbgrader_config.py names
 other places.
 
-exit codes: 0 all is well; 1 an answer is graded wrongly, or a mutant that is not in the
-bank's ACCEPTED is caught by no test; 2 misuse; 3 the grader cannot work here.
+exit codes: 0 all is well; 1 an answer is graded wrongly, or a mutant or a cheat that is
+not in the bank's ACCEPTED gets by the tests; 2 misuse; 3 the grader cannot work here.
 """
 SHOWN = 200  # characters of a mutant
 
@@ -67,7 +69,8 @@ class Report:
 
     `failures` are sentences on the bank; `survivors` are mutants that no test catches
     and that are neither accepted nor, as far as calls with varied arguments can tell,
-    the same function as the reference (`same`).
+    the same function as the reference (`same`). `fooled` are the test cells that
+    believe an answer which solves nothing (`fairgrade.cheats`).
     """
 
     name: str
@@ -80,13 +83,15 @@ class Report:
     same: list = field(default_factory=list)
     accepted: list = field(default_factory=list)
     stale: list = field(default_factory=list)
+    cheats: int = 0
+    fooled: list = field(default_factory=list)
     named: int = 0
     unnamed: dict = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
     def is_well(self):
-        return not self.failures and not self.survivors
+        return not (self.failures or self.survivors or self.fooled)
 
     def to_json(self):
         return vars(self) | {"is_well": self.is_well}
@@ -111,6 +116,9 @@ class Report:
         )
         for one in self.survivors:
             yield from told(one, "not caught")
+        for one in self.fooled:
+            tests = ", ".join(one["tests"])
+            yield f"  {tests}: fooled by {one['name']} giving {one['what']}"
         for one in [*self.same, *self.accepted] if everything else ():
             yield from told(one, one.get("reason", "no different"))
         for cell, key in self.stale:
@@ -251,9 +259,25 @@ def all_mutants(assignment, without=()):
     return found
 
 
+def all_cheats(assignment, without=()):
+    """Return the cheats of all answers but some, joint ones last."""
+    answers = [
+        cell
+        for cell in assignment.cells
+        if cell.kind == "answer" and cell.grade_id not in without
+    ]
+    found = [one for cell in answers for one in cheats.cheats(cell)]
+    for one, other in trial.Course(assignment).partners():
+        if not {one.grade_id, other.grade_id} & set(without):
+            found += cheats.joint_cheats(one, other)
+    return found
+
+
 @contextlib.contextmanager
 def trials(assignment, jobs):
-    """Yield a function that tries mutants, in worker processes of this machine."""
+    """Yield a function that maps a function of `trial` over what it is to try, in
+    worker processes of this machine.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     data = json.dumps(to_json(assignment))
     context = multiprocessing.get_context("spawn")
@@ -267,9 +291,7 @@ def trials(assignment, jobs):
                 f"{assignment.name}: the reference solution fails {fails[0]} when "
                 f"run in one process with the tests: {fails[2]}"
             )
-        yield lambda ones: pool.map(
-            trial.try_mutant, [one.sources for one in ones], chunksize=4
-        )
+        yield functools.partial(pool.map, chunksize=4)
 
 
 def check_mutants(grade, assignment, bank, jobs, report, bar=None):
@@ -278,9 +300,9 @@ def check_mutants(grade, assignment, bank, jobs, report, bar=None):
     `grade` returns the Result of some answers, by a fair grader.
     """
     left_out = {cell for cell, reasons in bank.accepted.items() if "*" in reasons}
-    ones = all_mutants(assignment, left_out)
+    ones, tricks = all_mutants(assignment, left_out), all_cheats(assignment, left_out)
     bar = tqdm(disable=True, total=0) if bar is None else bar
-    bar.total += len(ones)
+    bar.total += len(ones) + len(tricks)
     bar.refresh()
     accepted = {
         (cell, key): why
@@ -289,9 +311,14 @@ def check_mutants(grade, assignment, bank, jobs, report, bar=None):
         if cell not in left_out
     }
     report.mutants, used = len(ones), set()
-    open_ones = []
+    open_ones, fooled = [], []
     with trials(assignment, jobs) as try_all:
-        for one, verdict in zip(ones, try_all(ones), strict=True):
+        for one, tests in zip(tricks, try_all(trial.try_cheat, tricks), strict=True):
+            bar.update()
+            if tests:
+                fooled.append((one, tests))
+        verdicts = try_all(trial.try_mutant, [one.sources for one in ones])
+        for one, verdict in zip(ones, verdicts, strict=True):
             bar.update()
             if verdict.caught == "visible":
                 report.visible += 1
@@ -319,6 +346,18 @@ def check_mutants(grade, assignment, bank, jobs, report, bar=None):
             report.hidden += 1  # only across the boundary, which is what counts
         else:
             report.survivors.append(found)
+    for one, tests in fooled:
+        place = next((x for x in accepted if fits(one, *x)), None)
+        if place is not None:
+            used.add(place)
+            continue
+        # Across the boundary, which is what counts, a test may see more.
+        tests = sorted(set(tests) - lost(grade(answers | one.sources)))
+        if tests:
+            report.fooled.append(
+                {"cell": one.cell, "name": one.name, "what": one.what, "tests": tests}
+            )
+    report.cheats = len(tricks)
     report.stale = sorted(set(accepted) - used)
 
 

@@ -33,7 +33,7 @@ from fairgrade import files
 from fairgrade.errors import Misuse, Refusal
 from fairgrade.gradebook import Gradebook
 from fairgrade.misconceptions import read_index
-from fairgrade.owner import records, wrong_owner
+from fairgrade.owner import is_erased, records, wrong_owner
 from fairgrade.pool import grade_all
 from fairgrade.preprocessors import RebuildCells, fair, limits_of, walls_but
 from fairgrade.report import (
@@ -45,7 +45,7 @@ from fairgrade.report import (
     write_record,
 )
 from fairgrade.skeleton import Skeleton
-from fairgrade.submission import Unreadable, read_bytes, read_submission
+from fairgrade.submission import HandedIn, Unreadable, read_bytes, read_submission
 
 # The skeleton is built from the teacher's notebook, and was checked with it.
 DONE = RebuildCells, CheckCellMetadata
@@ -83,8 +83,17 @@ class FairAutograde(Autograde):
         "auto",
         help=(
             "Whether a submission that belongs to somebody else is refused. 'auto' "
-            "refuses what is known to be another's; 'strict' also what nobody knows "
+            "refuses what is known to be another's, or what was deleted from an "
+            "exchange that still has others' work; 'strict' also what nobody knows "
             "the owner of; 'off' asks nobody: for courses where accounts say nothing."
+        ),
+    ).tag(config=True)
+    learner_files = List(
+        Unicode(),
+        help=(
+            "Patterns, such as '*.py', of files that learners hand in beside the "
+            "notebook and that their own code may import or read. Tests never see "
+            "them; what the teacher has by the same name is the teacher's."
         ),
     ).tag(config=True)
     patience = Float(
@@ -234,7 +243,7 @@ class FairAutograde(Autograde):
             if not self.is_due(student):
                 self.say(Row(student, "skipped"), keep=False)
                 continue
-            found, failed, notes = {}, {}, []
+            found, failed, notes, beside = {}, {}, [], {}
             try:
                 self.check(student, folder)
                 for name in self.skeletons:
@@ -245,6 +254,8 @@ class FairAutograde(Autograde):
                     except Unreadable as error:
                         failed[name] = "unreadable", error.reason
                 notes += self.strangers(folder)
+                beside, unused = self.files_of(folder)
+                notes += unused
             except PermissionError as error:
                 failed = {None: ("refused", str(error))}
                 found = {}
@@ -262,7 +273,7 @@ class FairAutograde(Autograde):
             self.notebooks = [str(folder / f"{name}.ipynb") for name in found]
             self.run_pre_convert_hook()
             for name, data in found.items():
-                yield (student, name), data
+                yield (student, name), HandedIn(data, beside)
 
     def check(self, student, folder):
         """Refuse what is not to be graded at all, with a PermissionError."""
@@ -278,7 +289,13 @@ class FairAutograde(Autograde):
         if self.owner_check == "off":
             return
         name = self.coursedir.assignment_id
-        handed_in = records(self.inbound, student, name, self.timestamp(folder))
+        when = self.timestamp(folder)
+        handed_in = records(self.inbound, student, name, when)
+        if is_erased(self.inbound, name, when, handed_in):
+            raise PermissionError(
+                "the exchange has no record of this hand-in any more, though it has "
+                f"others': ask {student}, then see FairAutograde.owner_check"
+            )
         first = next((p for p in sorted(folder.glob("*.ipynb"))), folder)
         others = self.learners | set(self.folders)
         strict = self.owner_check == "strict"
@@ -306,6 +323,18 @@ class FairAutograde(Autograde):
         with self.gradebook.transaction() as book:
             assignment = book.find_assignment(self.coursedir.assignment_id)
             return {notebook.name for notebook in assignment.notebooks}
+
+    def files_of(self, folder):
+        """Return what a learner's code may find beside the notebook, and notes."""
+        return files.read_some(folder, self.learner_files, self.teachers_files)
+
+    @cached_property
+    def teachers_files(self):
+        """Paths of the teacher's files that learners' never replace, and nbgrader's."""
+        name = self.coursedir.assignment_id
+        folder = self.coursedir.format_path(self.coursedir.source_directory, ".", name)
+        keep = {Path(path) for path in self.exclude_overwriting.get(name, [])}
+        return {Path("timestamp.txt"), *files.extra_files(Path(folder))[0]} - keep
 
     def strangers(self, folder):
         """Return notes on notebooks that the assignment does not have."""
@@ -396,8 +425,8 @@ class FairAutograde(Autograde):
                     pending["found"][name],
                     self.skeletons[name].assignment,
                 )
-                sources = read_submission(data, assignment).sources
-                self.write_notebook(student, name, result, sources, new)
+                handed_in = read_submission(data, assignment)
+                self.write_notebook(student, name, result, handed_in, new)
             for name in pending["failed"]:
                 self.without_notebook(book, submission, name, pending["failed"][name])
             self.set_modes(new)
@@ -440,7 +469,7 @@ class FairAutograde(Autograde):
                 files.copy_plain(source / path, new / path)
         return notes
 
-    def write_notebook(self, student, name, result, sources, new):
+    def write_notebook(self, student, name, result, handed_in, new):
         """Save one notebook's grades, and write it into the staged folder."""
         resources = {
             "unique_key": name,
@@ -454,7 +483,7 @@ class FairAutograde(Autograde):
         }
         self.result = result
         self.exporter._preprocessors = self.steps
-        notebook = self.skeletons[name].with_answers(sources)
+        notebook = self.skeletons[name].with_answers(handed_in.sources, handed_in.added)
         output, resources = self.exporter.from_notebook_node(notebook, resources)
         self.writer.build_directory = str(new)
         path = new / f"{name}{self.exporter.file_extension}"

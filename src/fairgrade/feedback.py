@@ -47,8 +47,16 @@ STYLES = CSSSanitizer(
 )
 IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*$")
 LINK = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
+# Control characters; colours are the one command that may pass.
+COMMAND = re.compile("(\x1b\\[[0-9;]*m)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 PLAIN_OUTPUT = {"text/plain", "text/latex", "image/png", "image/jpeg"}
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*$")
+
+
+def printable(text):
+    """Return text that can be saved, and commands no terminal; colours stay."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return COMMAND.sub(lambda found: found[1] or "\N{REPLACEMENT CHARACTER}", text)
 
 
 def harmless_source(tag, name, value):

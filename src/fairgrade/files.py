@@ -15,6 +15,7 @@ MOST_FILES = 1000
 MOST_NOTES = 5
 # Of the disk that is written to, and not of the file that is read.
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+MOST_BYTES = 8 * 2**20  # of learners' files that their code may read
 KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
@@ -97,6 +98,54 @@ def shortened(notes):
     if len(notes) <= MOST_NOTES:
         return notes
     return [*notes[:MOST_NOTES], f"and {len(notes) - MOST_NOTES} more notes on files"]
+
+
+def read_some(folder, patterns, without=()):
+    """Return plain files below `folder` that fit a pattern, and notes on the others.
+
+    Parameters
+    ----------
+    folder : path
+    patterns : iterable of str
+        Of paths relative to `folder`, such as ``*.py``.
+    without : collection of pathlib.Path
+        What not to take, as the teacher has it.
+
+    Returns
+    -------
+    files : dict of str to bytes
+        Together of no more than `MOST_BYTES`.
+    notes : list of str
+    """
+    found, notes, size = {}, [], 0
+    for path in extra_files(folder)[0]:
+        if path in without:
+            continue
+        name = path.as_posix()
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns):
+            if path.suffix == ".py":
+                notes.append(f"{name} was not used (see FairAutograde.learner_files)")
+            continue
+        data = read_plain(folder / path, MOST_BYTES - size)
+        if data is None:
+            notes.append(f"{name} was not used: more than {MOST_BYTES >> 20} MiB")
+            continue
+        size += len(data)
+        found[name] = data
+    return found, notes[:5]
+
+
+def read_plain(path, most):
+    """Return the bytes of a plain file, or None if there are more than `most`.
+
+    Nothing is followed, and no pipe is waited for, put there a moment ago or not.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        if kind_of(os.fstat(file.fileno()).st_mode):
+            return None
+        data = file.read(most + 1)
+    return data if len(data) <= most else None
 
 
 def copy_plain(source, target):

@@ -1,10 +1,14 @@
 """Grade one submission, or record what the reference solution needs: the whole path."""
 
+import base64
+import contextlib
+import fcntl
 import json
 import os
 import resource
 import shutil
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -151,8 +155,10 @@ class Grader:
         sender.join()
 
     def grade(self, assignment, submission):
-        """Return the Result of one submission, given as bytes or as a path."""
+        """Return the Result of one submission: bytes, a path, or a `HandedIn`."""
         start = time.monotonic()
+        files = getattr(submission, "files", None)
+        submission = getattr(submission, "notebook", submission)
         try:
             read = read_submission(submission, assignment)
         except Unreadable as error:
@@ -163,16 +169,17 @@ class Grader:
             reason = "no notebook" if missing else error.reason
             most = assignment.max_score
             return Result(status, reason, max_score=most, cells=_not_run(assignment))
-        result, _ = self.run(assignment, read.sources)
+        result, _ = self.run(assignment, read.sources, files=files)
         result.notes = read.notes + result.notes
         result.seconds = round(time.monotonic() - start, 4)
         return result
 
-    def run(self, assignment, sources, record=False, together=False):
+    def run(self, assignment, sources, record=False, together=False, files=None):
         """Return the Result of some answers, and what the judge recorded.
 
         With `together`, the judge runs the reference and the tests in one process, and
         what it recorded are the ids of the cells that fail; never for learners' code.
+        `files` are a learner's own: only the learner's process has them.
         """
         if self.assignments.get(assignment.name) is not assignment:
             self.assignments[assignment.name] = assignment
@@ -188,7 +195,7 @@ class Grader:
         run = [cell for cell in assignment.cells if cell.is_run]
         deadline = time.monotonic() + self.limits.seconds_in_all + 15
         while True:
-            answer, done = self._ask_judge(job, deadline)
+            answer, done = self._ask_judge(job, deadline, files)
             last = len(done) >= len(run) or time.monotonic() > deadline
             if answer is not None or record or together or last:
                 break
@@ -205,7 +212,7 @@ class Grader:
         result = Result("graded", "", score, assignment.max_score, cells)
         return result, answer["recorded"]
 
-    def _ask_judge(self, job, deadline):
+    def _ask_judge(self, job, deadline, files=None):
         """Return what a judge's process says of one job, None if nothing; and how far
         it came.
         """
@@ -214,8 +221,8 @@ class Grader:
         job = {**job, "folder": folder, "seconds": deadline - 15 - time.monotonic()}
         try:
             ours, theirs = socket.socketpair()
-            with theirs:
-                descriptors = [theirs.fileno(), self.learners.control.fileno()]
+            with theirs, kept_in_memory(files) as handed:
+                descriptors = [theirs.fileno(), self.learners.control.fileno(), *handed]
                 _, handle = ask(self.judges.control, "spawn", {}, descriptors)
             os.close(handle)
             with ours:
@@ -283,6 +290,8 @@ def judge_main(settings, found, assignments):
     own = os.path.join(job["folder"], "judge")
     write_files(own, assignment.files)
     os.chdir(own)
+    sys.path.insert(0, own)  # the teacher's modules, as in a notebook
+    handed = list(map(os.dup, found[2:]))
     os.chmod(own, 0o700)
     limit_memory(limits.memory)
 
@@ -293,7 +302,7 @@ def judge_main(settings, found, assignments):
         ours, theirs = socket.socketpair()
         settings = {"limits": job["limits"], "assignment": assignment.name}
         with theirs:
-            _, handle = ask(control, "spawn", settings, [theirs.fileno()])
+            _, handle = ask(control, "spawn", settings, [theirs.fileno(), *handed])
 
         def finish():
             end(handle)
@@ -312,6 +321,30 @@ def judge_main(settings, found, assignments):
     except BaseException:
         answer = {"error": traceback.format_exc()}
     channel.send(json.dumps(answer).encode())
+
+
+@contextlib.contextmanager
+def kept_in_memory(files):
+    """Yield a list with a descriptor of a file in memory that holds some files, if any.
+
+    It passes through the judge's process, which does not look into it.
+    """
+    if not files:
+        yield []
+        return
+    text = {name: base64.b64encode(data).decode() for name, data in files.items()}
+    with os.fdopen(os.memfd_create("files", os.MFD_ALLOW_SEALING), "wb") as file:
+        file.write(json.dumps(text).encode())
+        file.flush()
+        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, seals | fcntl.F_SEAL_SEAL)
+        yield [file.fileno()]
+
+
+def files_in(descriptor):
+    """Return the files that `kept_in_memory` put behind a descriptor."""
+    text = json.loads(os.pread(descriptor, os.fstat(descriptor).st_size, 0))
+    return {name: base64.b64decode(data) for name, data in text.items()}
 
 
 def limit_memory(most):

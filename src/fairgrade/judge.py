@@ -17,7 +17,9 @@ import random
 import re
 import signal
 import sys
+import textwrap
 import time
+import traceback
 import types
 import warnings
 from collections.abc import Iterator
@@ -25,7 +27,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from . import known, names
-from .assignment import released
+from .assignment import hidden_lines, released
 from .learner import (
     IMAGE_LIMIT,
     IMAGES,
@@ -45,6 +47,7 @@ from .wire import Channel, WireError
 GRACE = 1.0  # seconds that a learner's process has to say where it was late
 SHARE_OF_SLOW = 0.25  # of a cell's time, where the same answer was too slow before
 TEXT_LIMIT = 4000
+LINE_LIMIT = 500
 NO_ANSWER = "the process sent what is no answer"
 UNKNOWN_NAME = re.compile(r"name '(\w+)' is not defined")
 WORD = re.compile(r"\w+")
@@ -435,6 +438,26 @@ class Hall:
                     return lines[where[1] - 1].strip()[:200]
         return ""
 
+    def shown_line(self, error):
+        """Return the innermost line of the test on the way to an error that learners
+        have in their own notebook, or nothing.
+
+        It is told by its place: a hidden line may read like one that is shown. And all
+        that is ever returned stands in the released cell.
+        """
+        if self.cell.kind != "test":
+            return ""
+        lines, hidden = self.cell.source.split("\n"), hidden_lines(self.cell.source)
+        stack = traceback.walk_tb(error.__traceback__)
+        for step, number in reversed(list(stack)):
+            if step.f_code.co_filename != self.filename:
+                continue
+            whole = statement_around(self.cell.source, number)
+            if whole and not hidden.intersection(whole):
+                text = textwrap.dedent("\n".join(lines[n - 1] for n in whole))
+                return text.strip()[:LINE_LIMIT]
+        return ""
+
     def source(self, cell):
         if cell.is_answer:
             return self.sources.get(cell.grade_id, released(cell))
@@ -675,6 +698,8 @@ class Hall:
             evalue = ""
         if self.peer is not None and self.peer.stopped:
             self.discard()
+        if not evalue and where is None and isinstance(error, AssertionError):
+            evalue = self.shown_line(error)
         own = where is not None
         status = "failed" if isinstance(error, AssertionError) and not own else "error"
         if isinstance(error, MemoryError):
@@ -801,6 +826,27 @@ def _plain_report(report):
         error = ename[:200], evalue[:TEXT_LIMIT], _place(where)
     images = images if type(images) is tuple else ()
     return error, [image for image in images[:IMAGES] if _is_picture(image)]
+
+
+def statement_around(source, number):
+    """Return the lines of the simple statement on a line, as a range; None if none is.
+
+    Of a compound one, such as a loop, these are the lines before its body.
+    """
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # magics: their lines may be others when they are run
+        return None
+    found = None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt) and node.lineno <= number <= node.end_lineno:
+            last = node.end_lineno
+            if hasattr(node, "body"):
+                last = max(node.lineno, node.body[0].lineno - 1)
+            inner = found is None or node.lineno >= found.start
+            if inner and number <= last:
+                found = range(node.lineno, last + 1)
+    return found
 
 
 def _is_picture(image):

@@ -314,7 +314,7 @@ def explain(grader, assignment, index, submission, result):
         Runs the submission once more, if it failed at all.
     assignment : Assignment
     index : Index or None
-    submission : bytes or path
+    submission : bytes, path or HandedIn
     result : Result
         Of grading that submission.
     """
@@ -327,11 +327,13 @@ def explain(grader, assignment, index, submission, result):
         return result
     if any(c.status in ("time-out", "crashed", "out of memory") for c in result.cells):
         return result  # once is enough
+    files = getattr(submission, "files", None)
     try:
-        sources = read_submission(submission, assignment).sources
+        notebook = getattr(submission, "notebook", submission)
+        sources = read_submission(notebook, assignment).sources
     except Unreadable:
         return result
-    notes = read_notes(grader.run(index.probes, sources)[0])
+    notes = read_notes(grader.run(index.probes, sources, files=files)[0])
     names = {}
     for one in index.matching(notes).values():
         for test in lost.intersection(one.apart):

@@ -4,7 +4,8 @@ What nbgrader collects belongs to whoever collects it. The exchange still knows 
 handed it in, so that is asked first; then the collected notebook's own owner. A name
 decides only where it says something: where everything belongs to the account that
 grades (a JupyterHub of one account, work that came by mail, a machine used as root),
-nothing is known, and nothing is refused.
+nothing is known, and nothing is refused. But where the exchange knows of others' work
+and of this no more, somebody took care that it is not known.
 """
 
 import os
@@ -26,6 +27,21 @@ def records(inbound, student, assignment, when):
     start = f"{student}+{assignment}+"
     mine = [path for path in inbound if path.name.startswith(start)]
     return [path for path in mine if when and when == sent(path, start)]
+
+
+def is_erased(inbound, assignment, when, handed_in):
+    """Return whether the exchange has others' hand-ins, but not this one any more.
+
+    Learners can delete what they put there, and so could take back who handed in. Work
+    without a time came by another way.
+    """
+    if not when or handed_in:
+        return False
+    mine = os.geteuid()
+    return any(
+        f"+{assignment}+" in path.name and os.lstat(path).st_uid != mine
+        for path in inbound
+    )
 
 
 def sent(path, start):

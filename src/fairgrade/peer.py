@@ -12,7 +12,7 @@ import sys
 import numpy as np
 
 from . import known, proxies
-from .share import Share, torch_of
+from .share import Share, detached, torch_of
 from .wire import LENGTH, WireError, dump, load, pack_node
 
 USUAL_ERRORS = np.geterr()
@@ -408,29 +408,50 @@ class _Token:
         self.peer.dropped.append(-1 - self.number)
 
 
+TWICE = (
+    "a second derivative was asked for: a test and an answer have a process each, and "
+    "only first derivatives cross. Compare first derivatives at two places instead"
+)
+
+
 def remote_graph():
     """Return the torch function that stands for what the other side computed."""
     global _REMOTE_GRAPH
     if _REMOTE_GRAPH is None:
         torch = sys.modules["torch"]
 
+        class Once(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, gradient, *inputs):
+                return gradient.clone()
+
+            @staticmethod
+            def backward(ctx, gradient):
+                raise RuntimeError(TWICE)
+
         class Remote(torch.autograd.Function):
             @staticmethod
             def forward(ctx, peer, number, token, data, anchor, *leaves):
                 ctx.peer, ctx.number, ctx.token = peer, number, token
-                ctx.shapes = [leaf.shape for leaf in leaves]
+                ctx.leaves = leaves
                 return data.clone()
 
             @staticmethod
-            @torch.autograd.function.once_differentiable
             def backward(ctx, gradient):
-                found = ctx.peer.request("differentiate", ctx.number, gradient)
-                fits = type(found) is tuple and len(found) == len(ctx.shapes)
-                for grad, shape in zip(found if fits else (), ctx.shapes, strict=fits):
+                twice = torch.is_grad_enabled()
+                with torch.no_grad():
+                    plain = detached(gradient)
+                    found = ctx.peer.request("differentiate", ctx.number, plain)
+                fits = type(found) is tuple and len(found) == len(ctx.leaves)
+                for grad, leaf in zip(found if fits else (), ctx.leaves, strict=fits):
                     if grad is not None:
-                        fits &= isinstance(grad, torch.Tensor) and grad.shape == shape
+                        fits &= isinstance(grad, torch.Tensor)
+                        fits = fits and grad.shape == leaf.shape
                 if not fits:
                     raise WireError("gradients of other shapes")
+                if twice:  # by create_graph: without a graph they would seem constant
+                    inputs = gradient, *ctx.leaves
+                    found = [g if g is None else Once.apply(g, *inputs) for g in found]
                 return (None, None, None, None, None, *found)
 
         class WithAnchor:

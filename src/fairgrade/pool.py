@@ -4,6 +4,7 @@ A job is a key and a notebook's bytes; an answer is a key and a `Result`. Whiche
 process dies, its job is given to another one, and each key is answered once.
 """
 
+import base64
 import contextlib
 import ctypes
 import itertools
@@ -25,6 +26,7 @@ from fairgrade.grading import (
     Result,
     record_reference,
 )
+from fairgrade.submission import HandedIn
 
 TRIES = 3  # of one submission whose worker dies
 BATCH = 8  # submissions in one task of a cluster
@@ -51,7 +53,7 @@ def grade_all(
     ----------
     assignment : Assignment, or dict of str to Assignment
         With a dict, the last part of each key says which.
-    submissions : iterable of (key, bytes)
+    submissions : iterable of (key, bytes or HandedIn)
         Read as workers become free, never all at once.
     jobs : int, optional
         Processes on this machine; as many as there are cores if None.
@@ -166,8 +168,10 @@ def work(connection, setup, parent):
                     bench.learn(*rest)
                     continue
                 else:
-                    data = connection.recv_bytes()
-                    answer = packed("done", bench.grade(rest[0], data))
+                    name, files = rest
+                    files = {path: base64.b64decode(x) for path, x in files.items()}
+                    data = HandedIn(connection.recv_bytes(), files)
+                    answer = packed("done", bench.grade(name, data))
                 connection.send_bytes(answer)
     finally:
         bench.close()
@@ -205,9 +209,12 @@ class Worker:
 
     def give(self, job):
         self.job = job
-        self.send("grade", job[1])
+        _, name, data = job
+        files = getattr(data, "files", {})
+        files = {path: base64.b64encode(x).decode() for path, x in files.items()}
+        self.send("grade", name, files)
         with contextlib.suppress(OSError):
-            self.connection.send_bytes(job[2])
+            self.connection.send_bytes(getattr(data, "notebook", data))
 
     def receive(self):
         """Return the next message, or None if the worker is dead."""

@@ -8,7 +8,6 @@ so that `nbgrader autograde` and the buttons of formgrader grade safely, too.
 import atexit
 import dataclasses
 import os
-import re
 import sys
 import weakref
 from pathlib import Path
@@ -32,14 +31,13 @@ from nbgrader.preprocessors import (
 from traitlets import Dict, List
 
 from fairgrade.errors import Refusal
-from fairgrade.feedback import AllowWarnings, HideTests
+from fairgrade.feedback import AllowWarnings, HideTests, printable
+from fairgrade.files import read_some
 from fairgrade.gradebook import Gradebook
 from fairgrade.grading import Grader, Limits, ReferenceFails, record_reference
-from fairgrade.skeleton import Skeleton
-from fairgrade.submission import Unreadable, read_submission
+from fairgrade.skeleton import Skeleton, is_added
+from fairgrade.submission import HandedIn, Unreadable, read_submission
 
-# Control characters; colours are the one command that may pass.
-COMMAND = re.compile("(\x1b\\[[0-9;]*m)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 # What each status is called where an exception's name is expected.
 NAMES = {
     "failed": "AssertionError",
@@ -53,27 +51,21 @@ NAMES = {
 FEEDBACK = [GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
 
 
-def shown(text):
-    """Return text that can be saved, and commands no terminal; colours stay."""
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    return COMMAND.sub(lambda found: found[1] or "\N{REPLACEMENT CHARACTER}", text)
-
-
 def outputs_of(outcome, number):
     """Return what became of a cell as the outputs of a notebook's cell."""
     outputs = []
     if outcome.printed:
-        text = shown(outcome.printed)
+        text = printable(outcome.printed)
         # Never the error stream: nbgrader takes all points for that, even for warnings.
         outputs.append(new_output("stream", name="stdout", text=text))
     for image in outcome.images:
         outputs.append(new_output("display_data", data={"image/png": image}))
     if outcome.status != "passed":
         ename = outcome.ename or NAMES[outcome.status]
-        said = shown(ename), shown(outcome.evalue)
+        said = printable(ename), printable(outcome.evalue)
         trace = [": ".join(said).removesuffix(": ")]
         if outcome.line and outcome.line not in outcome.evalue:
-            trace.append(shown(outcome.line))
+            trace.append(printable(outcome.line))
         outputs.append(
             new_output("error", ename=said[0], evalue=said[1], traceback=trace)
         )
@@ -85,7 +77,11 @@ def outputs_of(outcome, number):
 
 def inject(notebook, result):
     """Put a result into its notebook, as if a kernel had run it there."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    code = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and not is_added(cell)
+    ]
     for number, (cell, outcome) in enumerate(
         zip(code, result.cells, strict=True), start=1
     ):
@@ -109,7 +105,7 @@ class RebuildCells(NbGraderPreprocessor):
             raise NbGraderException(f"unreadable: {error.reason}") from None
         for note in submission.notes:
             self.log.warning("%s/%s: %s", names["student"], names["notebook"], note)
-        return skeleton.with_answers(submission.sources), resources
+        return skeleton.with_answers(submission.sources, submission.added), resources
 
 
 def limits_of(config, chosen):
@@ -141,6 +137,9 @@ class RunFairly(NbGraderPreprocessor):
     limits = Dict(
         help="What a submission may use: the fields of fairgrade.grading.Limits."
     ).tag(config=True)
+    learner_files = List(
+        help="Patterns of learners' files for their code: see FairAutograde."
+    ).tag(config=True)
 
     def preprocess(self, nb, resources):
         names = resources["nbgrader"]
@@ -151,7 +150,10 @@ class RunFairly(NbGraderPreprocessor):
                 limits_of(self.config, self.limits),
                 walls_but(self.without),
             )
-            result = grader.grade(assignment, nbformat.writes(nb).encode())
+            # By now the teacher's files stand in the place of learners' like them.
+            beside, _ = read_some(resources["metadata"]["path"], self.learner_files)
+            handed_in = HandedIn(nbformat.writes(nb).encode(), beside)
+            result = grader.grade(assignment, handed_in)
         if result.status != "graded":
             raise NbGraderException(f"{result.status}: {result.reason}")
         inject(nb, result)

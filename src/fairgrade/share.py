@@ -640,9 +640,28 @@ def _address(array):
     return array.__array_interface__["data"][0]
 
 
+CANNOT_CROSS = (
+    "cannot cross between a test and an answer, which have a process each: ask for "
+    "gradients one by one, by backward(), without vmap, is_grads_batched, vectorize "
+    "or forward mode"
+)
+
+
+def detached(tensor):
+    """Return a tensor without its graph; WireError if it has no memory of its own."""
+    try:
+        tensor = tensor.detach()
+        tensor.data_ptr()
+    except RuntimeError:
+        raise WireError(f"a tensor of a batch {CANNOT_CROSS}") from None
+    return tensor
+
+
 def _tensor_data(tensor):
     torch = torch_of()
-    tensor = tensor.detach().resolve_conj().resolve_neg().contiguous()
+    if torch.autograd.forward_ad.unpack_dual(tensor).tangent is not None:
+        raise WireError(f"a tensor with a tangent {CANNOT_CROSS}")
+    tensor = detached(tensor).resolve_conj().resolve_neg().contiguous()
     data = tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
     return [str(tensor.dtype).removeprefix("torch."), list(tensor.shape), data]
 

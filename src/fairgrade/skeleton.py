@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbgrader import utils
 from nbgrader.api import MissingEntry
 from nbgrader.converters import GenerateAssignment
@@ -24,8 +25,9 @@ from nbgrader.preprocessors import (
     SaveCells,
 )
 
-from fairgrade.assignment import read_assignment
+from fairgrade.assignment import HIDDEN_TESTS, read_assignment
 from fairgrade.errors import Refusal
+from fairgrade.feedback import printable
 
 # What generate_assignment does to the learners' copy alone, or to the gradebook.
 # Tests that a template makes (InstantiateTests) are in the gradebook, ready.
@@ -36,6 +38,10 @@ NOT_NOW = (
     InstantiateTests,
     SaveCells,
 )
+
+
+ADDED = "added-by-the-learner"
+NOT_RUN = "(added by the learner: not run; below, if anything, what was handed in)\n"
 
 
 class SkeletonError(Refusal):
@@ -62,7 +68,7 @@ class Skeleton:
     """
 
     def __init__(self, converter, gradebook, assignment, notebook):
-        self.name = notebook
+        self.name = name = notebook
         course = converter.coursedir
         folder = Path(course.format_path(course.source_directory, ".", assignment))
         source = folder / f"{notebook}.ipynb"
@@ -92,21 +98,48 @@ class Skeleton:
         points = {cell.name: cell.max_score for cell in graded_cells(stored)}
         overlay(teachers, cells, points, source, locked_only=True)
         overlay(released, cells, points, source)
+        for notebook in (teachers, released):
+            mark_usually(notebook, ClearHiddenTests(parent=parent))
         if stored.kernelspec and json.loads(stored.kernelspec):
             released.metadata["kernelspec"] = json.loads(stored.kernelspec)
         self.released = released
-        self.assignment = read_from(
-            source, written, teachers, f"{assignment}/{notebook}"
-        )
+        self.assignment = read_from(source, written, teachers, f"{assignment}/{name}")
 
-    def with_answers(self, sources):
-        """Return the notebook with some {grade id: source} put in."""
+    def with_answers(self, sources, added=()):
+        """Return the notebook with some {grade id: source} put in, and added cells.
+
+        The latter are for a person to read: see `is_added`.
+        """
         notebook = copy.deepcopy(self.released)
         for cell in notebook.cells:
             if utils.is_solution(cell):
                 name = cell.metadata["nbgrader"]["grade_id"]
                 cell.source = sources.get(name, cell.source)
+        last_first = sorted(enumerate(added), key=lambda x: (x[1].after, x[0]))[::-1]
+        for number, one in last_first:
+            notebook.cells.insert(one.after + 1, shown(one, f"{ADDED}-{number}"))
         return notebook
+
+
+def shown(added, name):
+    """Return a cell that a learner added as one of the notebook's."""
+    make = new_code_cell if added.cell_type == "code" else new_markdown_cell
+    cell = make(added.source, id=name, metadata={"fairgrade": ADDED})
+    if added.cell_type == "code":
+        said = new_output("stream", name="stdout", text=NOT_RUN)
+        cell.outputs = [said, *(output_of(*one) for one in added.outputs)]
+    return cell
+
+
+def output_of(kind, text):
+    if kind == "text/plain":
+        return new_output("stream", name="stdout", text=printable(text))
+    return new_output("display_data", {kind: text})
+
+
+def is_added(cell):
+    """Return whether a cell is a learner's own: it is not run, and has no grade."""
+    return cell.metadata.get("fairgrade") == ADDED
 
 
 def graded_cells(stored):
@@ -133,7 +166,8 @@ def overlay(notebook, cells, points, where, locked_only=False):
             continue
         if cells[name].locked or not locked_only:
             cell.source = cells[name].source
-        meta["checksum"] = cells[name].checksum
+        if cells[name].checksum:  # tasks have none
+            meta["checksum"] = cells[name].checksum
         meta.setdefault("cell_type", cell.cell_type)
         if name in points:
             meta["points"] = points[name]
@@ -143,6 +177,18 @@ def overlay(notebook, cells, points, where, locked_only=False):
             f"{where} and the gradebook do not have the same cells "
             f"({', '.join(changed)}): generate the assignment again"
         )
+
+
+def mark_usually(notebook, theirs):
+    """Mark hidden tests by nbgrader's usual words, where a course has words of its own.
+
+    All that keeps hidden tests hidden afterwards looks for these.
+    """
+    words = theirs.begin_test_delimeter, theirs.end_test_delimeter
+    for cell in notebook.cells:
+        if utils.is_grade(cell) and not utils.is_solution(cell):
+            for own, usual in zip(words, HIDDEN_TESTS, strict=True):
+                cell.source = cell.source.replace(own, usual)
 
 
 def read_from(source, written, teachers, name):

@@ -16,6 +16,9 @@ CELLS_LIMIT = 10_000
 BRACKETS_LIMIT = 2_000_000  # small lists take thirty times their room in the file
 # Also one that never ends: else each quote in it would be tried as a start.
 STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+ADDED_CELLS = 100
+ADDED_SIZE = 2**20  # characters, outputs included
+PNG = re.compile(r"iVBORw0KGgo[A-Za-z0-9+/]*={0,2}\s*")
 BRACKET = re.compile(r"[\[\]{}]")
 
 
@@ -30,12 +33,35 @@ class Unreadable(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True)
+class HandedIn:
+    """A submitted notebook's bytes, and files beside it: {relative path: bytes}."""
+
+    notebook: bytes
+    files: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Added:
+    """A cell that a learner added, to be read by a person and never run.
+
+    `after` is the place of the teacher's cell before it, -1 at the top. Of the outputs
+    that were handed in only texts and pictures are left.
+    """
+
+    after: int
+    cell_type: str
+    source: str
+    outputs: tuple = ()
+
+
 @dataclass
 class Submission:
     """A learner's sources by grade id, and what a teacher may want to know."""
 
     sources: dict
     notes: list = field(default_factory=list)
+    added: list = field(default_factory=list)
 
 
 def read_bytes(path):
@@ -163,9 +189,68 @@ def read_submission(path, assignment):
     for grade_id, cell in known.items():
         if grade_id not in set(first) and grade_id not in wanted:
             notes.append(f"{grade_id}: the {cell.kind} cell is missing")
+    added, all_of_them = added_cells(notebook["cells"], assignment)
+    if added:
+        told = "" if all_of_them else ", the first ones"
+        notes.append(f"cells were added: they are shown{told}, and not run")
     if len(notes) > NOTES_LIMIT:
         notes[NOTES_LIMIT:] = [f"and {len(notes) - NOTES_LIMIT} more notes"]
-    return Submission(sources, [note[:300] for note in notes])
+    return Submission(sources, [note[:300] for note in notes], added)
+
+
+def added_cells(cells, assignment):
+    """Return the cells that are the learner's own, and whether these are all.
+
+    Neither have they an id of the teacher's, nor do they read like one of the
+    teacher's cells that have none.
+    """
+    ids = {c.grade_id: n for n, c in enumerate(assignment.cells) if c.grade_id}
+    texts = {c.source.strip(): n for n, c in enumerate(assignment.cells)}
+    found, place, size = [], -1, 0
+    for number, cell in enumerate(cells, start=1):
+        _, grade_id, _ = _read_cell(cell, number)
+        if grade_id in ids:
+            place = ids[grade_id]
+            continue
+        source = _text(cell.get("source")) if isinstance(cell, dict) else None
+        if not source or not source.strip():
+            continue
+        if source.strip() in texts and grade_id is None:
+            place = max(place, texts[source.strip()])
+            continue
+        kind = "code" if cell.get("cell_type") == "code" else "markdown"
+        outputs = _harmless_outputs(cell.get("outputs")) if kind == "code" else ()
+        size += len(source) + sum(len(data) for _, data in outputs)
+        if len(found) == ADDED_CELLS or size > ADDED_SIZE:
+            return found, False
+        found.append(Added(place, kind, source, outputs))
+    return found, True
+
+
+def _text(value):
+    """Return a text, given whole or in lines, that can be saved; else None."""
+    if isinstance(value, list) and all(isinstance(line, str) for line in value):
+        value = "".join(value)
+    if not isinstance(value, str):
+        return None
+    # A lone surrogate is no character: it can neither be sent nor be saved.
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _harmless_outputs(outputs):
+    """Return (kind, text) of what a learner's notebook says that a cell gave."""
+    found = []
+    for output in outputs if isinstance(outputs, list) else ():
+        if not isinstance(output, dict):
+            continue
+        data = output.get("data") if isinstance(output.get("data"), dict) else {}
+        data = {"text/plain": output.get("text")} | data
+        image = _text(data.get("image/png"))
+        if image and PNG.fullmatch(image):
+            found.append(("image/png", image))
+        elif _text(data["text/plain"]):
+            found.append(("text/plain", _text(data["text/plain"])))
+    return tuple(found)
 
 
 def _read_cell(cell, number):
@@ -178,15 +263,13 @@ def _read_cell(cell, number):
     if not isinstance(grade_id, str):
         return [], None, None
     source = cell.get("source", "")
-    if isinstance(source, list) and all(isinstance(line, str) for line in source):
-        source = "".join(source)
-    if not isinstance(source, str):
+    source = _text(source)
+    if source is None:
         return [f"{grade_id[:80]}: its source is no text"], grade_id, None
     if len(source) > SOURCE_LIMIT:
         note = f"{grade_id[:80]}: longer than {SOURCE_LIMIT} characters, not taken"
         return [note], grade_id, None
-    # A lone surrogate is no character: it can neither be sent nor be saved.
-    return [], grade_id, source.encode("utf-8", "replace").decode("utf-8")
+    return [], grade_id, source
 
 
 def _changes(cell, teacher, source):

@@ -9,6 +9,7 @@ any submission (`check`).
 import ast
 import contextlib
 import copy
+import functools
 import gc
 import io
 import json
@@ -26,8 +27,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import names
-from .assignment import HIDDEN_TESTS, from_json
+from . import cheats, names
+from .assignment import from_json, hidden_lines
 from .grading import write_files
 from .learner import compile_cell, interactive_shell, is_silent
 from .results import plain, same, short
@@ -125,8 +126,18 @@ class Course:
 
         That is the first test which fails where learners see it, or else the first.
         """
-        namespace = self.namespace() if namespace is None else namespace
         caught = None
+        for _, name, found, seconds in self.steps(sources, tests, namespace):
+            if report is not None:
+                report[name] = seconds
+            if found and not found[1]:
+                return found
+            caught = caught or found
+        return caught
+
+    def steps(self, sources, tests, namespace=None):
+        """Run cells one by one; yield (number, name, what `run` returns, seconds)."""
+        namespace = self.namespace() if namespace is None else namespace
         for number in self.to_run(tests):
             cell = self.cells[number]
             name = cell.grade_id or str(number)
@@ -143,12 +154,22 @@ class Course:
             else:
                 lost = cell.kind == "test" and loses(cell, value)
                 found = (name, False, f"{value} points") if lost else None
-            if report is not None:
-                report[name] = time.process_time() - start
-            if found and not found[1]:
-                return found
-            caught = caught or found
-        return caught
+            yield number, name, found, time.process_time() - start
+
+    def believers(self, sources, tests, kept=False):
+        """Return the ids of test cells that pass with answers which cheat in them.
+
+        With `kept`, what cheats is a value that was made before the test.
+        """
+        namespace = self.namespace()
+        believing, before = [], 0
+        for number, name, found, _ in self.steps(sources, tests, namespace):
+            now = len(namespace.get("_TRICKED", ()))
+            cheated = now > before or (kept and now > 0)
+            if number in tests and cheated and not found:
+                believing.append(name)
+            before = now
+        return believing
 
     def is_hidden(self, number, error):
         """Return whether a test failed in its hidden part."""
@@ -159,16 +180,6 @@ class Course:
             if frame.f_code.co_filename == place
         ]
         return bool(lines) and lines[0] in self.hidden[number]
-
-
-def hidden_lines(source):
-    """Return the numbers of the lines of a test that learners do not see."""
-    inside, found = False, set()
-    for number, line in enumerate(source.split("\n"), start=1):
-        inside = (inside or HIDDEN_TESTS[0] in line) and HIDDEN_TESTS[1] not in line
-        if inside:
-            found.add(number)
-    return found
 
 
 def loses(cell, value):
@@ -257,6 +268,7 @@ def prepare(data, folder):
     folder = os.path.join(tempfile.mkdtemp(dir=folder), "files")
     write_files(folder, course.assignment.files)
     os.chdir(folder)
+    sys.path.insert(0, folder)  # modules beside the notebook, as in a notebook
     _COURSES["course"] = course
     tests = {n for n, cell in enumerate(course.cells) if cell.kind == "test"}
 
@@ -286,11 +298,7 @@ def try_mutant(sources):
     """Return the Verdict of some answers in place of the reference's."""
     course = _COURSES["course"]
     tests = course.tests_of(sources)
-    seconds = sum(
-        _COURSES["reference"][1].get(course.cells[n].grade_id or str(n), 0)
-        for n in course.to_run(tests)
-    )
-    allowed = max(FACTOR * seconds, LEAST_SECONDS)
+    allowed = seconds_for(course, tests)
     found = in_a_fork(lambda: course.run(sources, tests) or ["", False, ""], allowed)
     if found is None:
         return Verdict("visible", "", "it did not end, or crashed")
@@ -303,6 +311,35 @@ def try_mutant(sources):
     if compared is None:
         return Verdict("", apart="a varied call that does not end, or crashes")
     return Verdict("", apart=compared[0], tried=compared[1])
+
+
+def seconds_for(course, tests):
+    """Return how long some answers may take in some tests."""
+    seconds = sum(
+        _COURSES["reference"][1].get(course.cells[n].grade_id or str(n), 0)
+        for n in course.to_run(tests)
+    )
+    return max(FACTOR * seconds, LEAST_SECONDS)
+
+
+def try_cheat(cheat):
+    """Return the ids of the test cells that a Cheat fools."""
+    course = _COURSES["course"]
+    tests = {
+        number
+        for number in course.tests_of(cheat.sources)
+        if cheats.asks_for(course.trees[number], cheat.uses)
+    }
+
+    def believers(sources):
+        run = functools.partial(course.believers, sources, tests, cheat.kept)
+        return set(in_a_fork(run, seconds_for(course, tests)) or ())
+
+    fooled = believers(cheat.sources) if tests else set()
+    for controls in cheat.excuses:
+        if fooled and controls:
+            fooled -= set.intersection(*map(believers, controls))
+    return sorted(fooled)
 
 
 # ---- equivalent, or not caught?

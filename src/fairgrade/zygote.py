@@ -271,6 +271,11 @@ class Forker:
         stack = contextlib.ExitStack()
         if self.kind == "learner":
             files = self.data.get(settings["assignment"], {})
+            if found[1:]:
+                from .grading import files_in
+
+                # Which of the teacher's these may replace was decided before.
+                files = files | files_in(found[1])
             scratch = Scratch(files, on_disk=sandbox.needs_disk())
             settings["scratch"] = stack.enter_context(scratch)
             pid = sandbox.fork()
@@ -330,6 +335,8 @@ def learner_main(settings, found, walls):
     sock = socket.socket(fileno=os.dup(found[0]))
     limits = Limits(**settings["limits"])
     sandbox.enter(limits, settings["scratch"], walls, keep=[sock.fileno()])
+    sys.path.insert(0, os.getcwd())  # modules beside the notebook, as in a notebook
+    sys.dont_write_bytecode = True
     learner.main(sock, limits.output)
 
 

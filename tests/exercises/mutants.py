@@ -17,4 +17,5 @@ def test_small_mistakes_in_the_reference_are_caught(name, fair):
     check_mutants(exercise.grade, exercise.assignment, exercise.bank, 1, report)
     assert report.mutants > 100
     assert not report.survivors, "\n".join(report.lines())
+    assert report.fooled == []
     assert report.stale == []

@@ -35,6 +35,7 @@ from .small_course import CONFIG, Course
 TOKEN = "hidden-7f3a91"  # in the hidden test, where no learner may find it
 MARK = "fg-mark"  # in the names of all that an attack leaves behind
 SECONDS = 2.0  # for a cell
+PATIENCE = 60.0  # for a cell of what takes time, on a machine that is busy as well
 
 RIGHT = {
     "double": "def double(x):\n    return 2 * x",
@@ -118,13 +119,14 @@ def bank_cells():
     ]
 
 
-def bank_course(folder, config=""):
-    """Make the course, generated; learners' code has `SECONDS` for each cell."""
-    limits = f"""
-c.FairAutograde.limits = {{
-    "seconds_per_cell": {SECONDS}, "seconds_in_all": 40, "memory": 2**29
-}}
-"""
+def bank_course(folder, config="", seconds=SECONDS):
+    """Make the course, generated; learners' code has so many seconds for each cell."""
+    chosen = {
+        "seconds_per_cell": seconds,
+        "seconds_in_all": max(40.0, 2 * seconds),
+        "memory": 2**29,
+    }
+    limits = f"\nc.FairAutograde.limits = {chosen}\n"
     course = Course(folder, cells=bank_cells(), config=CONFIG + limits + config)
     assert course.fairgrade("generate", "twice") == 0
     return course
@@ -140,18 +142,20 @@ class Attack:
     `answers` are sources by the id of their cell, where it is not left as released;
     `edit` changes the notebook (as plain dicts), and may return bytes instead of it;
     `place` puts something else than a notebook there. `plain` says whether it may be
-    run without a sandbox, and else why not.
+    run without a sandbox, and else why not. One that is `slow` does much before it is
+    right: its score is certain only with `PATIENCE`.
     """
 
     name: str
     kind: str
     tries: str
-    score: float | None
+    score: float | None  # None where nothing can be graded
     answers: dict = field(default_factory=dict)
     edit: object = None
     place: object = None
     status: str = "graded"
     plain: object = True
+    slow: bool = False
 
 
 BANK = {}
@@ -996,8 +1000,8 @@ harms(
     "try:\n    hoard = [bytearray(1 << 26) for _ in range(10**6)]\n"
     "except MemoryError:\n"
     "    hoard = None\n",
-    None,  # a busy machine may take it for too slow before it is too big
     plain="it would take this machine down",
+    slow=True,
 )
 harms(
     "disk-bomb",
@@ -1005,8 +1009,8 @@ harms(
     "try:\n    for number in range(10**5):\n"
     "        open(f'@MARK@{number}', 'wb').write(bytes(1 << 24))\n"
     "except OSError: pass\n",
-    None,
     plain="it would take this machine down",
+    slow=True,
 )
 harms(
     "file-bomb",
@@ -1704,7 +1708,7 @@ def happened(attack, score, told, stopped=False):
     words = list(told)
     if stopped:
         words.append("**stops the batch**")
-    elif attack.status == "graded" and attack.score is not None:
+    elif attack.status == "graded" and not attack.slow:
         if score is None:
             words.append(f"no grade, deserves {attack.score:g}")
         elif score != attack.score:

@@ -150,7 +150,7 @@ def graded_by_reading(assignment, submissions, **settings):
     for key, data in submissions:
         one = assignment[key[-1]]
         try:
-            submission = read_submission(data, one)
+            submission = read_submission(getattr(data, "notebook", data), one)
         except Unreadable as error:
             yield key, Result("unreadable", error.reason)
             continue

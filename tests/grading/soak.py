@@ -88,7 +88,9 @@ def is_right(one, row):
         return False
     if one.status != "graded":
         return row["status"] == one.status
-    return row["score"] is not None and one.score in (None, row["score"])
+    if one.slow:  # it may be taken for a loop: a bank of its own knows its score
+        return row["score"] is not None
+    return row["score"] == one.score
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Test cells stay ordinary code: what crosses, and how, seen from tests alone."""
 
+import os
+
 import pytest
 
 from fairgrade.grading import Grader, ReferenceFails, record_reference
@@ -711,6 +713,132 @@ def test_the_files_of_an_assignment_are_there(grader):
         files={"data/a.txt": b"abc"},
     )
     result, _ = grader.run(one, reference(one))
+    assert statuses(result) == {}
+
+
+BESIDE = assignment(
+    ("given", "import given_module"),
+    ("answer", "def f(x):\n    return 2 * x\n"),
+    ("answer", "class Pair:\n    def __init__(s, a):\n        s.a = a\n"),
+    ("test", "assert f(2) == 4 == given_module.four()"),
+    ("test", "pair = Pair(1)\npair.a += 1\nassert pair.a == 2"),
+    name="beside",
+    files={"given_module.py": b"def four():\n    return 4\n"},
+)
+HELPERS = b"""\
+import given_module
+
+
+def twice(x):
+    return x * given_module.four() // 2
+
+
+class Pair:
+    def __init__(self, a):
+        self.a = a
+"""
+
+
+@pytest.fixture(scope="module")
+def beside(grader):
+    return record_reference(BESIDE, grader)
+
+
+def test_modules_beside_the_notebook_work_as_in_a_notebook(grader, beside):
+    answers = {
+        "answer1": "import helpers\nfrom sub.more import name\n"
+        "def f(x):\n    return helpers.twice(x)\n",
+        "answer2": "from helpers import Pair\n",
+    }
+    files = {"helpers.py": HELPERS, "sub/more.py": b"name = 1"}
+    result, _ = grader.run(beside, answers, files=files)
+    assert statuses(result) == {}
+    result, _ = grader.run(beside, answers)
+    assert result.cells[1].ename == "ModuleNotFoundError"
+
+
+def test_what_a_learner_hands_in_is_never_the_judges(grader, beside):
+    """Neither the teacher's module nor a library's is the learner's to replace."""
+    evil = b"import os, sys\nsys.modules['numpy.testing'] = None\n" + (
+        b"def four():\n    return 6\nclass Four:\n    def __eq__(s, o): return True\n"
+    )
+    names = ("given_module", "numpy", "json", "fairgrade", "sitecustomize", "judge")
+    files = {f"{name}.py": evil for name in names} | {"numpy/testing.py": evil}
+    answers = reference(beside) | {
+        "answer1": "from given_module import four\ndef f(x):\n    return four()\n"
+    }
+    result, _ = grader.run(beside, answers, files=files)
+    assert statuses(result) == {"test3": "failed"}
+    answers = reference(beside) | {
+        "answer1": "import given_module\ndef f(x):\n    return given_module.Four()\n"
+    }
+    result, _ = grader.run(beside, answers, files=files)
+    assert statuses(result) == {"test3": "failed"}
+    # The next learner has none of it.
+    result, _ = grader.run(beside, reference(beside))
+    assert statuses(result) == {}
+
+
+def test_files_are_there_again_after_a_crash(grader, beside):
+    crash = "import os, helpers\nopen('helpers.py', 'w').close()\nos._exit(1)\n"
+    answers = {"answer1": crash, "answer2": "from helpers import Pair\n"}
+    result, _ = grader.run(beside, answers, files={"helpers.py": HELPERS})
+    assert statuses(result).keys() == {"answer1", "test3"}
+
+
+@pytest.mark.parametrize("name", ["../out.py", "/tmp/out.py", "a/../../out.py"])
+def test_no_file_lands_outside_the_learners_folder(grader, beside, name):
+    result, _ = grader.run(beside, reference(beside), files={name: b"x"})
+    assert result.score == 0
+    assert not os.path.exists("/tmp/out.py")
+
+
+TWICE = """\
+x = torch.ones(2, requires_grad=True, dtype=torch.float64)
+(g,) = torch.autograd.grad(f(x).sum(), x, create_graph=True)
+assert torch.allclose(g, 3 * torch.ones(2).double())
+g.sum().backward()
+assert torch.allclose(x.grad, 6 * torch.ones(2).double())
+"""
+GRADGRAD = """\
+x = torch.ones(2, requires_grad=True, dtype=torch.float64)
+assert torch.autograd.gradgradcheck(f, (x,))
+"""
+BATCHED = """\
+x = torch.ones(2, requires_grad=True)
+torch.autograd.grad(f(x), x, torch.eye(2), is_grads_batched=True)
+"""
+VMAP = "torch.func.vmap(f)(torch.ones(3, 2))"
+TANGENT = """\
+with torch.autograd.forward_ad.dual_level():
+    f(torch.autograd.forward_ad.make_dual(torch.ones(2), torch.ones(2)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "says"),
+    [
+        (TWICE, "a second derivative was asked for"),
+        (GRADGRAD, "a second derivative was asked for"),
+        (BATCHED, "a tensor of a batch cannot cross"),
+        (VMAP, "a tensor of a batch cannot cross"),
+        (TANGENT, "a tensor with a tangent cannot cross"),
+    ],
+    ids=["twice", "gradgradcheck", "batched", "vmap", "forward"],
+)
+def test_derivatives_that_do_not_cross_are_told_with_the_assignment(grader, test, says):
+    cube = ("answer", "def f(x):\n    return x**3\n")
+    whole = assignment(("given", "import torch"), cube, ("test", test), name="cube")
+    with pytest.raises(ReferenceFails, match=says) as caught:
+        record_reference(whole, grader)
+    assert "works in one process" in str(caught.value)
+
+
+def test_a_graph_that_is_kept_and_not_used_again_does_no_harm(grader):
+    cube = ("answer", "def f(x):\n    return x**3\n")
+    test = TWICE.partition("g.sum()")[0] + "assert torch.autograd.gradcheck(f, (x,))"
+    whole = assignment(("given", "import torch"), cube, ("test", test), name="kept")
+    result, _ = grader.run(whole, reference(whole))
     assert statuses(result) == {}
 
 

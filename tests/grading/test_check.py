@@ -6,11 +6,13 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
-from fairgrade.assignment import read_assignment
+from fairgrade import trial
+from fairgrade.assignment import read_assignment, to_json
 from fairgrade.bank import BankError, filled, no_answers, read_bank
-from fairgrade.check import Report, fits, main
+from fairgrade.check import Report, all_cheats, fits, main
 from fairgrade.mutation import Mutant
 
+from .assignments import assignment
 from .small_course import HIDDEN, VISIBLE, teachers
 
 BANK = """\
@@ -185,3 +187,91 @@ def test_the_report_is_read_in_lines():
     )
     assert "ACCEPTED is out of date: f: return b" in text
     assert "no different\n" in "\n".join(report.lines(everything=True))
+
+
+# ---- cheats
+
+CARELESS = """\
+x = np.array([1.0, 2.0])
+got = f(x)
+np.testing.assert_allclose(got, 2 * x)
+"""
+CAREFUL = CARELESS.replace("f(x)", "f(x.copy())")
+LOOP = "for item in f(np.array([1.0, 2.0])):\n    assert item > 0"
+NEGATED = "assert not np.any(abs(f(np.ones(2)) - 2) > 0.1)"
+SHAPE = "assert f(np.ones(2)).shape == (2,)"
+NO_CHANGE = "x = np.ones(2)\nf(x)\nassert np.all(x == 1)"
+ZERO = "assert np.all(f(np.zeros(2)) == 0) and len(f(np.zeros(2))) == 2"
+
+
+def fooled_by(tmp_path, *tests, answers=("def f(x):\n    return 2 * x",)):
+    """Return {test cell: {what fools it}} of a small course."""
+    whole = assignment(
+        ("given", "import numpy as np"),
+        *(("answer", answer) for answer in answers),
+        *(("test", test) for test in tests),
+    )
+    trial.prepare(json.dumps(to_json(whole)), tmp_path)
+    found = {}
+    try:
+        assert trial.reference_outcome() is None
+        for one in all_cheats(whole):
+            for test in trial.try_cheat(one):
+                found.setdefault(test, set()).add(one.key)
+    finally:
+        trial._COURSES.clear()
+    return found
+
+
+IN_PLACE = "f: what is right for zeros, with its arguments set to zeros in place"
+
+
+def test_a_test_that_trusts_what_it_handed_over_is_fooled(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = fooled_by(tmp_path, CARELESS, CAREFUL)
+    assert found.keys() == {"test2"}
+    assert IN_PLACE in found["test2"]
+
+
+def test_empty_results_and_nan_fool_whom_they_can(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = fooled_by(tmp_path, LOOP, NEGATED, SHAPE, NO_CHANGE, ZERO)
+    assert found["test2"] == {"f: an empty array", "f: an array without rows"}
+    assert found["test3"] >= {"f: an empty array", "f: NaN"}
+    assert "test4" not in found
+    assert "f: nothing" in found["test5"]
+    assert "test6" not in found
+
+
+def test_methods_values_and_pairs_cheat_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    answers = (
+        "class A:\n    def f(self, x):\n        return 2 * x",
+        "best = np.array([1.0, 2.0])",
+        "def g(x):\n    return 2 * x",
+    )
+    found = fooled_by(
+        tmp_path,
+        "assert not np.any(abs(A().f(np.ones(2)) - 2) > 0.1)",
+        "assert np.all(best > 0)",
+        "assert np.all(A().f(np.ones(2)) == g(np.ones(2)))",
+        answers=answers,
+    )
+    assert "A.f: NaN" in found["test4"]
+    assert "best: an empty array" in found["test5"]
+    assert found["test6"] == {"A.f and g: an empty array"}
+
+
+def test_a_fooled_test_is_told_and_can_be_accepted(check, course):
+    notebook = teachers()
+    for cell in notebook.cells:
+        cell.source = cell.source.replace(
+            HIDDEN, "import numpy as np\nnp.testing.assert_allclose(double(-3), -6)"
+        ).replace(VISIBLE, "import numpy as np\nassert np.all(double(2) == 4)")
+    nbformat.write(notebook, course.source)
+    code, said = check("twice", "--only", "mutants")
+    assert code == 1
+    assert "hidden, visible: fooled by double giving an empty array" in said
+    accepted = 'ACCEPTED = {"double": {"an empty array": "so be it"}}'
+    course.bank.write_text(BANK + accepted)
+    assert check("twice", "--only", "mutants")[0] == 0

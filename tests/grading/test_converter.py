@@ -7,6 +7,7 @@ import stat
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from traitlets.config import Config
 
 from fairgrade import converter, owner
@@ -14,7 +15,15 @@ from fairgrade.commands import slow
 from fairgrade.grading import Limits, Outcome
 from fairgrade.preprocessors import limits_of
 
-from .small_course import CONFIG, RIGHT, WRONG, Course, graded_by_reading, nbgrader
+from .small_course import (
+    CELLS,
+    CONFIG,
+    RIGHT,
+    WRONG,
+    Course,
+    graded_by_reading,
+    nbgrader,
+)
 
 pytestmark = pytest.mark.xdist_group("fairgrade_converter")
 
@@ -381,3 +390,174 @@ def test_nbgraders_own_time_limit_holds_unless_another_is_chosen():
 def test_a_slow_reference_is_told():
     cell = Outcome("fit", "answer", "passed", seconds=4.2)
     assert "fit: the reference takes 4.2 of the 10 seconds" in slow(cell, Limits())
+
+
+def test_who_erases_a_record_in_the_exchange_is_not_believed(
+    read, tmp_path, monkeypatch, capsys
+):
+    config = read.folder / "nbgrader_config.py"
+    config.write_text(config.read_text() + f'c.Exchange.root = "{tmp_path}"\n')
+    inbound = tmp_path / "small" / "inbound"
+    for student in ("ada", "ben"):
+        read.hand_in(student)
+    read.time("ada", "2029-01-01 12:00:00.000000 UTC")  # and its record is gone
+    read.time("ben", "2029-01-01 12:00:00.000000 UTC")
+    (inbound / "ben+twice+2029-01-01 12:00:00.000000 UTC+x1").mkdir(parents=True)
+    monkeypatch.setattr(owner, "name_of", {os.geteuid(): "ben"}.get)
+    assert read.fairgrade("autograde", "twice", "--json") == 0
+    assert rows(capsys)["ada"]["status"] == "graded"  # all is of one account here
+    monkeypatch.setattr(os, "geteuid", lambda: -1)
+    assert read.fairgrade("autograde", "twice", "--json", "--force") == 1
+    said = rows(capsys)
+    assert said["ada"]["status"] == "refused"
+    assert "no record of this hand-in any more" in said["ada"]["reason"]
+    assert said["ben"]["status"] == "graded"
+    # What carries no time came by mail.
+    assert not owner.is_erased(list(inbound.iterdir()), "twice", None, [])
+
+
+def hand_in_modules(course, student):
+    """Hand in an answer that stands in a module of the learner's own."""
+    answer = "from more import double\nfrom helper import x"
+    folder = course.hand_in(student, answer).parent
+    (folder / "more.py").write_text(RIGHT)
+    (folder / "helper.py").write_text("x = 'mine'")
+    (folder / "big.py").write_bytes(bytes(9 << 20))
+    (folder / "link.py").symlink_to(course.folder / "source/twice/twice.ipynb")
+    os.mkfifo(folder / "pipe.py")
+    (folder / "data.csv").write_text("1")
+
+
+def handed_over(course, monkeypatch, capsys, config=""):
+    """Return {learner: files that their code would find}, and what is told."""
+    (course.folder / "source/twice/helper.py").write_text("x = 'the teacher'")
+    hand_in_modules(course, "ada")
+    path = course.folder / "nbgrader_config.py"
+    path.write_text(path.read_text() + config)
+    found = {}
+
+    def grade(assignment, submissions, **settings):
+        jobs = list(submissions)
+        found.update({key[0]: sorted(data.files) for key, data in jobs})
+        return graded_by_reading(assignment, jobs)
+
+    monkeypatch.setattr(converter, "grade_all", grade)
+    course.fairgrade("autograde", "twice", "--json")
+    return found, capsys.readouterr().out
+
+
+def test_modules_are_used_only_where_a_course_says_so(course, monkeypatch, capsys):
+    found, told = handed_over(course, monkeypatch, capsys)
+    assert found == {"ada": []}
+    assert "more.py was not used (see FairAutograde.learner_files)" in told
+
+
+def test_which_files_a_learners_code_finds(course, monkeypatch, capsys):
+    some = '\nc.FairAutograde.learner_files = ["*.py"]\n'
+    found, told = handed_over(course, monkeypatch, capsys, some)
+    assert found == {"ada": ["more.py"]}  # the teacher has a helper.py
+    assert "big.py was not used: more than 8 MiB" in told
+
+
+def test_a_file_that_learners_are_to_edit_is_theirs(course, monkeypatch, capsys):
+    mine = '\nc.FairAutograde.learner_files = ["*.py", "*.csv"]\n'
+    mine += 'c.Autograde.exclude_overwriting = {"twice": ["helper.py"]}\n'
+    found, _ = handed_over(course, monkeypatch, capsys, mine)
+    assert found == {"ada": ["data.csv", "helper.py", "more.py"]}
+
+
+def test_an_answer_in_a_module_gets_its_points(course):
+    path = course.folder / "nbgrader_config.py"
+    path.write_text(
+        path.read_text() + '\nc.FairAutograde.learner_files = ["more*.py"]\n'
+    )
+    course.hand_in("ada", "from more import double")
+    (course.folder / "submitted/ada/twice/more.py").write_text(RIGHT)
+    course.hand_in("ben", "from more import double")
+    assert course.fairgrade("autograde", "twice", "--jobs=1") == 0
+    assert course.grades("ada")["hidden"][0] == 2
+    assert course.grades("ben")["hidden"][0] == 0
+
+
+# ---- cells that learners add
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # noqa: E501
+TASK = (new_markdown_cell, {"manual": "explore", "points": 3}, "Draw what you like.")
+
+
+@pytest.fixture(scope="module")
+def with_task(tmp_path_factory):
+    """A course in which learners work below a task, and the marker reads it."""
+    course = Course(tmp_path_factory.mktemp("task"), cells=[*CELLS, TASK])
+    source = course.folder / "source/twice/twice.ipynb"
+    notebook = nbformat.read(source, as_version=4)
+    task = notebook.cells[-1].metadata["nbgrader"]
+    task.update(task=True, grade=False, solution=False, locked=False)
+    nbformat.write(notebook, source)
+    assert course.fairgrade("generate", "twice") == 0
+    return course
+
+
+def hand_in_added(course):
+    notebook = course.released()
+    notebook.cells[2].source = "half = 2"
+    split = new_code_cell("def double(x):\n    return half * x")
+    plot = new_code_cell("open('ran', 'w')\nplot()")
+    plot.outputs = [
+        new_output("stream", name="stdout", text="a value\x1b]0;x\x07"),
+        new_output("display_data", {"image/png": PNG, "text/plain": "<Figure>"}),
+        new_output("display_data", {"text/html": "<script>fgmark()</script>"}),
+        new_output("display_data", {"image/png": "<script>fgmark()</script>"}),
+    ]
+    words = new_markdown_cell("What I see <script>fgmark()</script>")
+    words.metadata["nbgrader"] = {"grade_id": "mine", "grade": True, "points": 9}
+    notebook.cells.insert(3, split)
+    notebook.cells += [plot, new_code_cell("  \n"), words]
+    course.hand_in_text("ada", nbformat.writes(notebook))
+
+
+def test_cells_that_learners_add_are_there_to_read(with_task, tmp_path, capsys):
+    course = with_task.copy(tmp_path / "course")
+    hand_in_added(course)
+    assert course.fairgrade("autograde", "twice", "--jobs=1", "--json") == 0
+    assert "cells were added: they are shown, and not run" in capsys.readouterr().out
+    cells = course.autograded("ada").cells
+    kinds = [c.metadata.get("fairgrade") is not None for c in cells]
+    assert kinds == [False] * 3 + [True] + [False] * 4 + [True, True]
+    split, plot, words = (cell for cell in cells if "fairgrade" in cell.metadata)
+    assert split.source.startswith("def double")
+    said, first, figure = plot.outputs
+    assert "not run" in said.text
+    assert first.text == "a value\ufffd]0;x\ufffd"
+    assert figure.data == {"image/png": PNG}
+    assert words.metadata == {"fairgrade": "added-by-the-learner"}
+    # Not run, and worth no points by itself.
+    grades = course.grades("ada")
+    assert grades["visible"][0] == 0
+    assert grades["explore"] == (None, None, True)
+    assert "mine" not in grades
+
+
+def test_added_cells_are_in_the_feedback_and_run_no_script(with_task, tmp_path):
+    course = with_task.copy(tmp_path / "course")
+    hand_in_added(course)
+    assert course.fairgrade("autograde", "twice", "--jobs=1") == 0
+    assert course.fairgrade("feedback", "twice") == 0
+    page = (course.folder / "feedback/ada/twice/twice.html").read_text()
+    body = page.partition("</head>")[2]
+    assert "What I see" in body
+    assert PNG in body
+    assert "<script>fgmark" not in body
+
+
+@OF_NBGRADER
+def test_nbgraders_own_command_keeps_added_cells_too(with_task, tmp_path):
+    course = with_task.copy(tmp_path / "course")
+    config = course.folder / "nbgrader_config.py"
+    config.write_text(config.read_text() + FAIR)
+    hand_in_added(course)
+    outcome = nbgrader(course).autograde("twice", "*")
+    assert outcome["success"], outcome["log"]
+    added = [c for c in course.autograded("ada").cells if "fairgrade" in c.metadata]
+    assert len(added) == 3
+    assert course.grades("ada")["visible"][0] == 0

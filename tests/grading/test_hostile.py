@@ -3,6 +3,7 @@
 Each gets the score that it deserves, and nothing of it is left or changed outside.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import pytest
 
 from fairgrade.report import BROKE_DOWN
 
-from .hostile import BANK, TOKEN, World, bank_course, run_fairgrade
+from .hostile import BANK, PATIENCE, TOKEN, World, bank_course, run_fairgrade
 
 pytestmark = pytest.mark.xdist_group("fairgrade_hostile")
 
@@ -21,25 +22,28 @@ SCRIPT = re.compile(
 )
 
 
-@pytest.fixture(scope="module")
-def batch(tmp_path_factory):
-    """The bank, handed in, graded and given back."""
-    top = tmp_path_factory.mktemp("hostile")
+QUICK = {name: attack for name, attack in BANK.items() if not attack.slow}
+SLOW = {name: attack for name, attack in BANK.items() if attack.slow}
+
+
+@contextlib.contextmanager
+def graded(top, attacks, **options):
+    """Hand in some attacks and grade them, in a course and a world of their own."""
     temporary = top / "tmp"
     temporary.mkdir(mode=0o1777)
-    world = World(bank_course(top / "course"), top / "outside")
+    world = World(bank_course(top / "course", **options), top / "outside")
     environment = os.environ | {"TMPDIR": str(temporary), "FG_SECRET": TOKEN}
     try:
-        for attack in BANK.values():
+        for attack in attacks.values():
             world.hand_in(attack)
         before = world.files()
         done = run_fairgrade(
             world.course, "autograde", "twice", "--json", "--jobs=2", env=environment
         )
-        assert done.returncode == 1, done.stderr
         report = json.loads(done.stdout)
         yield SimpleNamespace(
             world=world,
+            code=done.returncode,
             rows={row["student"]: row for row in report["submissions"]},
             printed=done.stdout + done.stderr,
             changed=world.changed(before),
@@ -50,13 +54,29 @@ def batch(tmp_path_factory):
         world.close()
 
 
-@pytest.mark.parametrize("name", [ascii(name)[1:-1] for name in BANK])
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory):
+    """The bank, handed in, graded and given back."""
+    with graded(tmp_path_factory.mktemp("hostile"), QUICK) as found:
+        assert found.code == 1, found.printed
+        yield found
+
+
+def test_bombs_take_nothing_but_their_time(tmp_path):
+    with graded(tmp_path, SLOW, seconds=PATIENCE) as found:
+        assert {n: row["score"] for n, row in found.rows.items()} == {
+            "memory-bomb": 10,
+            "disk-bomb": 10,
+        }
+        assert (found.traces, found.changed, found.left) == ([], [], [])
+
+
+@pytest.mark.parametrize("name", [ascii(name)[1:-1] for name in QUICK])
 def test_each_gets_what_it_deserves(batch, name):
     name = name.encode().decode("unicode_escape")
     attack, row = BANK[name], batch.rows[name]
     assert row["status"] in (attack.status, "crashed" if attack.score == 0 else None)
-    if attack.score is not None or attack.status != "graded":
-        assert row["score"] == attack.score
+    assert row["score"] == attack.score
     assert batch.world.told(name) == []
     record = batch.world.record(name)
     assert bool(record) == (row["score"] is not None)
@@ -64,7 +84,7 @@ def test_each_gets_what_it_deserves(batch, name):
 
 
 def test_every_submission_has_one_row_and_no_other(batch):
-    assert batch.rows.keys() == BANK.keys()
+    assert batch.rows.keys() == QUICK.keys()
 
 
 def test_nothing_is_left_or_changed_outside(batch):

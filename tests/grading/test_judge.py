@@ -2,6 +2,7 @@
 
 import pytest
 
+from fairgrade.assignment import released
 from fairgrade.grading import Grader, Limits, record_reference
 
 from .assignments import assignment, reference, statuses
@@ -324,7 +325,7 @@ def f(x):
         + """\
 def f(x):
     p = peer()
-    for n in range(1000):
+    for n in range(300):
         try:
             p.request("call", n)
         except Exception as e:
@@ -632,6 +633,70 @@ def test_messages_say_what_failed_and_where_and_never_quote_the_test(grader, rec
     assert result.cells[2].status == "time-out"
     assert result.cells[2].line in ("while True:", "x += 1")
     assert "longer than 2 seconds" in result.cells[2].evalue
+
+
+# What a failing test without a message may quote: (test, what is quoted).
+HIDE = "### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS"
+BARE = {
+    "plain": ("assert f(1) == 2", "assert f(1) == 2"),
+    "own error": ("if f(1) != 2:\n    raise AssertionError", "raise AssertionError"),
+    "several lines": (
+        "assert (\n    f(1)\n    == 2\n)",
+        "assert (\n    f(1)\n    == 2\n)",
+    ),
+    "in a loop": ("for x in (1, 2):\n    assert f(x) > x", "assert f(x) > x"),
+    "in a helper": (
+        "def check(x):\n    assert f(x) == x + 1\ncheck(1)",
+        "assert f(x) == x + 1",
+    ),
+    "a message": ("assert f(1) == 2, f'{f(1)}'", "1"),
+    "hidden": (HIDE.format("assert f(1) == 2"), ""),
+    "hidden, like a visible one": (
+        "if f(1) == 2:\n    assert f(1) == 2\n" + HIDE.format("assert f(1) == 2"),
+        "",
+    ),
+    "hidden inside several lines": (
+        "assert (\n    f(1)\n" + HIDE.format("    == 2 if f(1) else 7") + "\n)",
+        "",
+    ),
+    "hidden after the start of a loop": (
+        "for x in (1, 2):\n    f(x)\n" + HIDE.format("    assert f(x) == x + 1"),
+        "",
+    ),
+    "on the line of a marker": (
+        "### BEGIN HIDDEN TESTS\nx = 1\nassert f(x) == 2  ### END HIDDEN TESTS",
+        "",
+    ),
+    "in a hidden helper": (
+        HIDE.format("def check(x):\n    assert f(x) == x + 1") + "\ncheck(1)",
+        "check(1)",
+    ),
+    "a visible helper, called hidden": (
+        "def check(x):\n    assert f(x) == x + 1\n" + HIDE.format("check(1)"),
+        "assert f(x) == x + 1",
+    ),
+    "made of text": (HIDE.format("exec('assert f(1) == 2')"), ""),
+}
+
+
+def test_a_bare_assert_shows_its_line_if_learners_have_it(grader):
+    tests = [("test", test) for test, _ in BARE.values()]
+    whole = assignment(("answer", F), *tests, name="bare")
+    whole = record_reference(whole, grader)
+    result, _ = grader.run(whole, {"answer0": "def f(x): return x"})
+    quoted = {c.grade_id: c.evalue for c in result.cells if c.kind == "test"}
+    assert {c.status for c in result.cells if c.kind == "test"} == {"failed"}
+    expected = [text for _, text in BARE.values()]
+    assert dict(zip(BARE, quoted.values(), strict=True)) == dict(
+        zip(BARE, expected, strict=True)
+    )
+
+
+def test_what_is_quoted_always_stands_in_the_released_cell():
+    for test, quoted in BARE.values():
+        cell = assignment(("test", test)).cells[0]
+        if "f'{" not in test:
+            assert quoted in released(cell)
 
 
 def test_what_is_printed_is_kept_but_bounded(grader, recorded):

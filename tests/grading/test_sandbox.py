@@ -324,3 +324,30 @@ else: raise AssertionError
 def test_this_machine_has_every_wall():
     assert sandbox.standing() == (tuple(sandbox.WALLS), {})
     assert sandbox.missing() == ()
+
+
+GRADED = """
+from fairgrade.assignment import Assignment, Cell
+from fairgrade.grading import Grader
+cells = Cell("answer", "f", 0, "def f(): return 1", "code"), Cell(
+    "test", "t", 1, "assert f() == 1", "code"
+)
+one = Assignment("small", "small", cells)
+with Grader([one]) as grader:
+    print(grader.run(one, {"f": cells[0].source})[0].score)
+"""
+
+
+def test_relative_paths_of_packages_lead_where_they_did_at_the_start():
+    """Some processes start in `/`, and `PYTHONPATH=src:.` would be another place there,
+    or open all of it.
+    """
+    package = pathlib.Path(sandbox.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", GRADED],
+        cwd=package.parent,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([package.name, ".", ""])},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "1.0\n", done.stderr
