@@ -325,7 +325,13 @@ def test_files_are_copied_and_links_are_not_followed(read, tmp_path, capsys):
         "mine.py": "learner",
         "sub/data.txt": "learner",
     }
-    assert len(rows(capsys)["ada"]["notes"]) == 3
+    notes = rows(capsys)["ada"]["notes"]
+    assert sorted(note.split()[0] for note in notes) == [
+        "all",
+        "link.txt",
+        "mine.py",
+        "pipe",
+    ]
 
 
 @pytest.mark.parametrize(
