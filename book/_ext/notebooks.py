@@ -56,10 +56,10 @@ def still(html):
     drawing["style"] = "background: white"
     alt = " ".join(drawing["aria-label"].split())
     for item in figure.find_all("li"):
-        del item["data-lines"]
+        del item["data-lines"], item["data-texts"]
     # The parser writes names in lower case, where SVG wants one capital.
     svg = str(drawing).replace("viewbox=", "viewBox=")
-    width, height = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg).groups()
+    width, height = re.search(r'viewBox="\d+ \d+ (\d+) (\d+)"', svg).groups()
     svg = svg.replace("<svg", f'<svg width="{width}" height="{height}"', 1)
     return picture(svg, "image/svg+xml", alt) + "\n" + str(figure.details)
 
