@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python
 PORT ?= 8000
 
-.PHONY: help book serve lab hub exercises test mutants benchmark lint links format lock clean environment
+.PHONY: help book serve lab hub exercises test mutants benchmark lighthouse pdf zip lint links format lock clean environment
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -13,10 +13,19 @@ environment:
 
 book: environment  ## execute the chapters, build the site, say where it is
 	@$(RUN) -m tools.node || true
+	@$(RUN) -m tools.pyodide || true
+	@$(RUN) -m tools.lite || true
 	@$(RUN) -m tools.book
 
 serve: book  ## show the site at http://localhost:8000 (PORT=… for another)
 	@$(RUN) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+pdf: book  ## print the whole book to _build/book.pdf
+	@$(RUN) -m tools.browser
+	@$(RUN) -m tools.pdf
+
+zip: book  ## pack the site, to be read without a network
+	@$(RUN) -m tools.archive
 
 lab: environment  ## open chapters and exercises in JupyterLab
 	@$(RUN) -m tools.lab
@@ -36,6 +45,10 @@ mutants: environment  ## plant small mistakes in every reference solution: do te
 
 benchmark: environment  ## time training against PyTorch, on an otherwise idle machine
 	@$(RUN) -m tools.benchmark
+
+lighthouse: book  ## measure every chapter as a phone meets it, on an otherwise idle machine
+	@$(RUN) -m tools.browser
+	@$(RUN) -m tools.lighthouse
 
 lint: environment  ## check the style of library, tests and code cells
 	@$(RUN) -m tools.lint

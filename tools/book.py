@@ -30,6 +30,7 @@ ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 # What all chapters depend on, and what all pages depend on besides.
 CODE = ("src/everygrad", "constraints.txt", "_toc.yml")
 LOOKS = ("_config.yml", "book/_ext", "book/_static", "book/references.bib")
+LOOKS += ("_build/pyodide/pyodide-lock.json",)  # which cells run in a browser
 
 
 def pages(root=ROOT):
@@ -148,13 +149,16 @@ def build():
 def main():
     """Execute and build; return the exit status."""
     forget_if_changed(BUILD / "executed-from", CODE, [CACHE, BUILD / ".doctrees"])
-    forget_if_changed(BUILD / "built-from", CODE + LOOKS, [BUILD / ".doctrees", SITE])
+    pages_of_it = [BUILD / ".doctrees", SITE, BUILD / "lite" / "notebooks"]
+    forget_if_changed(BUILD / "built-from", CODE + LOOKS, pages_of_it)
     ignore_own_profile()
     failures = execute(notebooks())
     if failures:
         print("\n\n".join(failures), file=sys.stderr)
         return 1
-    status = build()
+    from tools import lite  # it needs this module
+
+    status = build() or lite.build()
     if status == 0:
         print(f"\nThe book: {SITE / 'index.html'}\nTo read it in a browser: make serve")
     return status

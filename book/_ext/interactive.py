@@ -4,7 +4,8 @@
 def add_script(app, pagename, templatename, context, doctree):
     """Add the script to a page whose text holds an interactive figure."""
     if '<div class="interactive">' in context.get("body", ""):
-        app.add_js_file("interactive.mjs", type="module")
+        # no module: browsers load none from a folder on disk (make zip)
+        app.add_js_file("interactive.mjs", loading_method="defer")
 
 
 def setup(app):

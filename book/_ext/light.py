@@ -30,6 +30,9 @@ ICON_RULE = re.compile(r'((?:\.fa-[a-z0-9-]+:{1,2}before,?)+)\{content:"[^"]*"\}
 CHANGES = [
     # The icons come from a font; this script of half a megabyte would draw them again.
     (r'<script[^>]*src="[^"]*fontawesome\.js[^"]*"></script>', ""),
+    # The theme underneath brings a bar of its own. Its script takes the first buttons
+    # for those of the sidebars, so it must not find these, which nobody sees.
+    (r'(<header id="pst-header"[^>]*>).*?</header>', r"\1</header>"),
     # Search has a page of its own, which loads its index itself.
     (
         r'<script src="[^"]*(searchtools|language_data|searchindex)\.js[^"]*">'
@@ -125,6 +128,14 @@ def description(body):
     return words[:DESCRIPTION].rsplit(" ", 1)[0] + " …"
 
 
+def add_scripts(app, pagename, templatename, context, doctree):
+    """Load a small script for paper, and one for what may be wider than the screen."""
+    app.add_js_file("paper.mjs", loading_method="defer")
+    body = context.get("body", "")
+    if 'class="katex-display' in body or "<table" in body:
+        app.add_js_file("reachable.mjs", loading_method="defer")
+
+
 def trim_fonts(app, exception):
     """Leave in the fonts, and in the style sheet of icons, what some page uses."""
     if exception or app.builder.name != "html":
@@ -171,7 +182,8 @@ def subset(path, codes):
 
 
 def setup(app):
-    """Register the template bridge and the hook."""
+    """Register the template bridge and the hooks."""
     app.config.template_bridge = "light.Pages"
+    app.connect("html-page-context", add_scripts)
     app.connect("build-finished", trim_fonts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,6 +15,18 @@ WIDTH, HEIGHT = 480, 330
 LEFT, RIGHT, TOP, BOTTOM = 82, 472, 12, 276
 DASHES = ("none", "7 4", "2 4")  # lines differ in more than colour
 COLOURS = ("primary", "danger", "text-base")  # of the theme, light and dark
+BOX = (92, 30)  # width and height of a box
+# What is drawn at a point, as the rest of an SVG path that has moved there, and the
+# width of its stroke. A dot is a stroke of length zero with round ends.
+MARKS = {
+    "dot": ("h0", 5),
+    "none": ("", 0),
+    "circle": ("m-3.5,0a3.5,3.5 0 1 0 7,0a3.5,3.5 0 1 0-7,0", 1.5),
+    "cross": ("m-3,-3l6,6m0,-6l-6,6", 1.5),
+    "large cross": ("m-7,-7l14,14m0,-14l-14,14", 2.5),
+    "ring": ("m-9,0a9,9 0 1 0 18,0a9,9 0 1 0-18,0", 2.5),
+    "box": (f"m-{BOX[0] / 2:g},-{BOX[1] / 2:g}h{BOX[0]}v{BOX[1]}h-{BOX[0]}z", 3),
+}
 
 
 class SliderFigure:
@@ -27,7 +39,19 @@ class SliderFigure:
         return {"text/html": self.html, "text/plain": self.text}
 
 
-def slider_figure(frames, slider, alt, x, y, still=(), start=0):
+def slider_figure(
+    frames,
+    slider,
+    alt,
+    x,
+    y,
+    still=(),
+    start=0,
+    marks=("dot", "dot", "dot"),
+    circles=(),
+    crosses=(),
+    boxes=(),
+):
     """Return a picture whose moving lines follow a slider.
 
     Parameters
@@ -35,18 +59,27 @@ def slider_figure(frames, slider, alt, x, y, still=(), start=0):
     frames : list of (str, str, list of array_like)
         One per place of the slider: its value, what is shown there in words (so that
         "slider value words" is a sentence), and its lines. A line is an array of shape
-        (m, 2), m ≥ 0, with a dot at each point. All frames have equally many lines, at
-        most three: solid, dashed and dotted.
+        (m, 2), m ≥ 0, or of shape (k, m, 2) for k pieces. All frames have equally many
+        lines, at most three: solid, dashed and dotted. Where there are `boxes`, a frame
+        has a fourth part: the list of their texts.
     slider : str
         What the slider changes, such as ``"learning rate"``.
     alt : str
         What is seen, for readers who do not see it.
     x, y : (str, float, float)
         Label, least and greatest value of each axis. What lies outside is cut off.
+        With no label for x there are no axes, and the drawing takes their room.
     still : list of array_like
         Grey lines, shape (m, 2), that stay; a line of one point is drawn as a cross.
     start : int
         The frame shown first, and the one shown where no script runs.
+    marks : tuple of str
+        What stands at the points of each moving line: a ``"dot"``, a ``"ring"``, the
+        frame of a ``"box"``, or ``"none"``. A line of one point is its mark alone.
+    circles, crosses : array_like
+        Grey points, shape (m, 2), that stay.
+    boxes : list of (float, float)
+        The middles of boxes that hold a text.
 
     Returns
     -------
@@ -57,38 +90,46 @@ def slider_figure(frames, slider, alt, x, y, still=(), start=0):
     ------
     ValueError
         If there are fewer than two frames, if a frame has no words or another number
-        of lines, if a line has another shape or a point that is not finite, if an axis
-        has no span, or if there is no frame `start`.
+        of lines or texts, if a line has another shape or a point that is not finite, if
+        an axis has no span, if a mark is unknown, or if there is no frame `start`.
     """
-    checked(frames, x, y, start)
-    texts = [(escape(label), escape(words)) for label, words, _ in frames]
-    lines = [[points(line, x, y) for line in lines] for *_, lines in frames]
+    frames = [(*frame, []) if len(frame) == 3 else frame for frame in frames]
+    checked(frames, x, y, start, marks, boxes)
+    said = [(escape(label), escape(words)) for label, words, *_ in frames]
+    lines = [[points(line, x, y) for line in lines] for *_, lines, _ in frames]
+    kept = [[escape(text) for text in texts] for *_, texts in frames]
     items = "".join(
-        f'<li data-lines="{"|".join(parts)}"><b>{label}</b> {words}</li>\n'
-        for (label, words), parts in zip(texts, lines, strict=True)
+        f'<li data-lines="{"|".join(parts)}" data-texts="{"|".join(texts)}">'
+        f"<b>{label}</b> {words}</li>\n"
+        for (label, words), parts, texts in zip(said, lines, kept, strict=True)
     )
     name = escape(slider, quote=True)
+    longest = len(slider) + max(len(f"{label} {words}") for label, words, *_ in frames)
+    plot = f"{LEFT} {TOP} {RIGHT - LEFT} {BOTTOM - TOP}"
     html = f"""\
 <div class="interactive">
-<svg viewBox="0 0 {WIDTH} {HEIGHT}" style="width: 100%; max-width: 36rem" role="img"
-aria-label="{escape(alt, quote=True)}">
-{axes(x, y)}
+<svg viewBox="{f"0 0 {WIDTH} {HEIGHT}" if x[0] else plot}" role="img"
+style="width: 100%; max-width: 36rem" aria-label="{escape(alt, quote=True)}">
+{axes(x, y) if x[0] else ""}
 <svg role="none" x="{LEFT}" y="{TOP}" width="{RIGHT - LEFT}" height="{BOTTOM - TOP}">
 {"".join(standing(points(line, x, y)) for line in still)}
-{"".join(moving(k, line) for k, line in enumerate(lines[start]))}
+{scattered(points(circles, x, y), "circle", 1)}
+{scattered(points(crosses, x, y), "cross")}
+{"".join(map(moving, range(3), lines[start], marks))}
+{"".join(map(box, points(boxes, x, y).split(), kept[start]))}
 </svg></svg>
 <label hidden>{name}
 <input type="range" max="{len(frames) - 1}" value="{start}"></label>
-<p>{name} <output>{" ".join(texts[start])}</output></p>
+<p style="--letters: {longest}">{name} <output>{" ".join(said[start])}</output></p>
 <details><summary>Every value in words</summary><ul>
 {items}</ul></details>
 </div>"""
-    text = "\n".join(f"{slider} {label} {words}" for label, words, _ in frames)
+    text = "\n".join(f"{slider} {label} {words}" for label, words, *_ in frames)
     return SliderFigure(html, text)
 
 
-def checked(frames, x, y, start):
-    """Raise ValueError for frames and axes that cannot be drawn."""
+def checked(frames, x, y, start, marks, boxes):
+    """Raise ValueError for frames, axes and marks that cannot be drawn."""
     if len(frames) < 2:
         raise ValueError(f"a slider needs two frames or more, got {len(frames)}")
     if not 0 <= start < len(frames):
@@ -99,18 +140,29 @@ def checked(frames, x, y, start):
     count = len(frames[0][2])
     if not 1 <= count <= len(DASHES):
         raise ValueError(f"need 1 to {len(DASHES)} lines per frame, got {count}")
-    for label, words, lines in frames:
+    if len(marks) < count or not set(marks) <= MARKS.keys():
+        raise ValueError(f"need {count} marks out of {list(MARKS)}, got {marks}")
+    for label, words, lines, texts in frames:
         if not words.strip():
             raise ValueError(f"frame {label!r} says nothing")
         if len(lines) != count:
             raise ValueError(f"frame {label!r}: need {count} lines, got {len(lines)}")
+        if len(texts) != len(boxes) or any("|" in text for text in texts):
+            raise ValueError(
+                f"frame {label!r}: need {len(boxes)} texts without |, got {texts}"
+            )
 
 
 def points(line, x, y):
-    """Return a line (m, 2) as the text "x,y x,y …" in tenths of units of the SVG."""
+    """Return a line (m, 2) as the text "x,y x,y …" in tenths of units of the SVG.
+
+    Pieces (k, m, 2) are parted by "M", which is how the path of an SVG is interrupted.
+    """
     line = np.asarray(line, dtype=float)
-    if line.size and (line.ndim != 2 or line.shape[1] != 2):
+    if line.size and (line.ndim not in (2, 3) or line.shape[-1] != 2):
         raise ValueError(f"need a line of shape (m, 2), got {line.shape}")
+    if line.ndim == 3:
+        return "M".join(points(piece, x, y) for piece in line)
     line = line.reshape(-1, 2)
     if not np.all(np.isfinite(line)):
         raise ValueError(f"need finite points, got {line[~np.isfinite(line).all(1)]}")
@@ -121,18 +173,27 @@ def points(line, x, y):
     return " ".join(f"{round(a, 1):g},{round(b, 1):g}" for a, b in pairs)
 
 
-def dots(line):
-    """Return the path of a dot at every point: strokes of length zero, round ends."""
-    return "".join(f"M{point}h0" for point in line.split())
+def drawn(line):
+    """Return the SVG path of a line."""
+    return f"M{line}" if line else ""
 
 
-def moving(k, line):
-    """Return the SVG of moving line k, with its dots."""
+def marked(line, mark):
+    """Return the SVG path of a mark at every point of a line."""
+    places = line.replace("M", " ").split()
+    return "".join(f"M{place}{MARKS[mark][0]}" for place in places)
+
+
+def moving(k, line, mark):
+    """Return the SVG of moving line k, with its marks."""
     stroke = f"var(--pst-color-{COLOURS[k]}, currentColor)"
+    shape, width = MARKS[mark]
     return (
         f'<g class="moving" fill="none" stroke="{stroke}" stroke-linecap="round">'
-        f'<polyline points="{line}" stroke-width="1.5" stroke-dasharray="{DASHES[k]}"/>'
-        f'<path d="{dots(line)}" stroke-width="5"/></g>'
+        f'<path d="{drawn(line)}" stroke-width="{1.5 if mark == "dot" else 2.5}"'
+        f' stroke-dasharray="{DASHES[k]}"/>'
+        f'<path d="{marked(line, mark)}" stroke-width="{width}" data-mark="{shape}"/>'
+        "</g>"
     )
 
 
@@ -140,9 +201,27 @@ def standing(line):
     """Return the SVG of a line that stays, or of a cross where it is a single point."""
     if " " in line:
         style = 'fill="none" stroke="currentColor" stroke-opacity=".4"'
-        return f'<polyline points="{line}" {style}/>'
-    cross = f"M{line}m-7,-7l14,14m0,-14l-14,14"
-    return f'<path d="{cross}" fill="none" stroke="currentColor" stroke-width="2.5"/>'
+        return f'<path d="{drawn(line)}" {style}/>'
+    return scattered(line, "large cross", opacity=1)
+
+
+def scattered(line, mark, opacity=0.65):
+    """Return the SVG of a mark at every point of a line, without the line."""
+    if not line:
+        return ""
+    style = f'fill="none" stroke="currentColor" stroke-opacity="{opacity}"'
+    return f'<path d="{marked(line, mark)}" {style} stroke-width="{MARKS[mark][1]}"/>'
+
+
+def box(place, text):
+    """Return the SVG of a box around a place, and its text."""
+    across, down = map(float, place.split(","))
+    return (
+        f'<path d="{marked(place, "box")}" fill="var(--pst-color-background, Canvas)"'
+        ' stroke="currentColor"/>'
+        f'<text class="box" x="{across:g}" y="{down + 5:g}" text-anchor="middle"'
+        f' fill="currentColor">{text}</text>'
+    )
 
 
 def axes(x, y):

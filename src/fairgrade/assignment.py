@@ -253,7 +253,10 @@ class Assignment:
     @cached_property
     def imports(self):
         """The modules that any cell imports, to be imported once for all."""
-        trees = [names.parse(cell.source) for cell in self.cells if cell.is_run]
-        return frozenset().union(*map(names.imported, trees))
+        sources = [cell.source for cell in self.cells if cell.is_run]
+        magic = any("%matplotlib" in source for source in sources)
+        inline = ["matplotlib.pyplot", "matplotlib_inline.backend_inline"]
+        trees = map(names.parse, sources)
+        return frozenset(inline if magic else ()).union(*map(names.imported, trees))
 
     to_json = to_json

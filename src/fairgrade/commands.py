@@ -28,6 +28,7 @@ from fairgrade.report import FairExport, points, printable, summary
 from fairgrade.skeleton import Skeleton
 from fairgrade.submission import Unreadable, read_bytes
 
+SLOW = 1 / 3  # of the time that a cell may take
 REFUSED = (AssignmentError, ExchangeError, NbGraderException)
 
 
@@ -115,7 +116,7 @@ def grade(app, options):
             "summary": summary(rows),
             "submissions": [asdict(row) for row in rows],
         }
-        print(json.dumps(report, ensure_ascii=False, indent=1))
+        print(json.dumps(report, indent=1))
     else:
         print(f"{app.coursedir.assignment_id}: {summary(rows)}")
     return code
@@ -255,12 +256,24 @@ def generate(options, rest):
             if cell.status != "passed" or cell.points < cell.max_points * is_test(cell):
                 failed = True
                 print(printable(f"{stem}: {said(cell)}"))
+            elif cell.seconds > SLOW * settings["limits"].seconds_per_cell:
+                print(printable(f"{stem}: {slow(cell, settings['limits'])}"))
     if failed:
         raise Refusal(
             f"{name}: the reference solution does not pass its own tests as graded"
         )
     print(f"{name}: generated; the reference solution passes all its tests as graded")
     return 0
+
+
+def slow(cell, limits):
+    """Return a warning: others' machines and answers are slower."""
+    name = cell.grade_id or "a cell without a name"
+    return (
+        f"{name}: the reference takes {cell.seconds:.1f} of the "
+        f"{limits.seconds_per_cell:g} seconds that a cell may take: "
+        "see FairAutograde.limits"
+    )
 
 
 def is_test(cell):
@@ -341,7 +354,7 @@ def validate(options, rest):
         for cell in bad or less:
             print(printable(f"  {said(cell)}"))
     if options.json:
-        print(json.dumps(report, ensure_ascii=False, indent=1))
+        print(json.dumps(report, indent=1))
     return code
 
 

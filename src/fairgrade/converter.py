@@ -32,11 +32,10 @@ from traitlets import Any, Bool, Dict, Enum, Float, Integer, List, Unicode
 from fairgrade import files
 from fairgrade.errors import Misuse, Refusal
 from fairgrade.gradebook import Gradebook
-from fairgrade.grading import Limits
 from fairgrade.misconceptions import read_index
 from fairgrade.owner import is_erased, records, wrong_owner
 from fairgrade.pool import grade_all
-from fairgrade.preprocessors import RebuildCells, fair, walls_but
+from fairgrade.preprocessors import RebuildCells, fair, limits_of, walls_but
 from fairgrade.report import (
     Row,
     breakdowns,
@@ -70,7 +69,11 @@ class FairAutograde(Autograde):
         "", help="Address of a Dask scheduler whose workers run the learners' code."
     ).tag(config=True)
     limits = Dict(
-        {}, help="What a submission may use: the fields of fairgrade.grading.Limits."
+        {},
+        help=(
+            "What a submission may use: the fields of fairgrade.grading.Limits. "
+            "Where it says nothing, ExecutePreprocessor.timeout is the time of a cell."
+        ),
     ).tag(config=True)
     without = List(
         help="Walls of the sandbox to grade without, where this machine lacks them."
@@ -145,7 +148,7 @@ class FairAutograde(Autograde):
         pattern = self._format_source(name, "(?P<student_id>.*)", escape=True)
         found = {}
         for path in sorted(glob.glob(self._format_source(name, self.chosen_learners))):
-            match = re.fullmatch(pattern, path)
+            match = re.fullmatch(pattern, path, re.DOTALL)
             if match and match["student_id"] not in excluded:
                 found[match["student_id"]] = Path(path)
         self.folders = found
@@ -224,7 +227,7 @@ class FairAutograde(Autograde):
     def settings(self):
         """Return how learners' code is to be run, as `grade_all` takes it."""
         try:
-            limits = Limits(**self.limits)
+            limits = limits_of(self.config, self.limits)
         except TypeError as error:
             raise Misuse(f"FairAutograde.limits: {error}") from None
         return {
@@ -274,7 +277,7 @@ class FairAutograde(Autograde):
 
     def check(self, student, folder):
         """Refuse what is not to be graded at all, with a PermissionError."""
-        if UNSAFE_NAME.search(student):
+        if UNSAFE_NAME.search(student) or not student.isprintable():
             raise PermissionError(f"a learner cannot be called {student!r}")
         link = files.link_above(folder, self.coursedir.root)
         if link:
@@ -389,6 +392,7 @@ class FairAutograde(Autograde):
 
     def say(self, row, keep=True):
         """Add a row to the report; keep it beside the autograded folder."""
+        row.clean()
         if keep and row.handed_in and not graded_only(row):
             write_record(self.coursedir, self.coursedir.assignment_id, row)
         self.rows.append(row)
@@ -433,6 +437,7 @@ class FairAutograde(Autograde):
                 row.score -= submission.late_submission_penalty
                 notes.append(f"late: −{points(submission.late_submission_penalty)}")
             row.notes += notes
+        row.clean()
         write_record(self.coursedir, self.coursedir.assignment_id, row)
         files.swap(new, place)
         self.run_post_convert_hook()
@@ -449,9 +454,10 @@ class FairAutograde(Autograde):
     def copy_files(self, student, new):
         """Copy the learner's other files, then the teacher's."""
         folder, ignore = self.folders[student], self.coursedir.ignore
-        extra, notes = files.extra_files(folder, ignore)
+        most = 1000 * self.coursedir.max_file_size
+        extra, notes = files.extra_files(folder, ignore, most)
         for path in extra:
-            files.copy_plain(folder / path, new / path)
+            notes += files.copy_if_possible(folder / path, new / path)
         name = self.coursedir.assignment_id
         source = Path(
             self.coursedir.format_path(self.coursedir.source_directory, ".", name)
@@ -459,6 +465,7 @@ class FairAutograde(Autograde):
         keep = {Path(path) for path in self.exclude_overwriting.get(name, [])}
         for path in files.extra_files(source, ignore)[0]:
             if path not in keep or not (new / path).exists():
+                files.make_way(new / path, new)
                 files.copy_plain(source / path, new / path)
         return notes
 

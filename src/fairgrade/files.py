@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import fnmatch
+import math
 import os
 import shutil
 import stat
@@ -11,6 +12,9 @@ from pathlib import Path
 EXCHANGE = 2  # renameat2's RENAME_EXCHANGE
 HERE = -100  # its AT_FDCWD
 MOST_FILES = 1000
+MOST_NOTES = 5
+# Of the disk that is written to, and not of the file that is read.
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 MOST_BYTES = 8 * 2**20  # of learners' files that their code may read
 KINDS = {
     stat.S_IFDIR: "a folder",
@@ -38,7 +42,7 @@ def link_above(folder, root):
     return None
 
 
-def extra_files(folder, ignore=()):
+def extra_files(folder, ignore=(), most=math.inf):
     """Return the plain files below `folder` that are no notebooks, and notes.
 
     Parameters
@@ -46,6 +50,8 @@ def extra_files(folder, ignore=()):
     folder : path
     ignore : iterable of str
         Patterns of names to leave out, as in ``CourseDirectory.ignore``.
+    most : float
+        Bytes of all files together, as many as they claim to have.
 
     Returns
     -------
@@ -58,23 +64,40 @@ def extra_files(folder, ignore=()):
     def ignored(name):
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in ignore)
 
-    files, notes = [], []
+    files, notes, size = [], [], 0
     for where, folders, names in os.walk(folder):
         here = Path(where)
-        linked = [name for name in folders if (here / name).is_symlink()]
+        linked = [name for name in folders if os.path.islink(here / name)]
         folders[:] = sorted(n for n in folders if n not in linked and not ignored(n))
         for name in sorted([*names, *linked]):
             path = here / name
             if ignored(name) or name.endswith(".ipynb"):
                 continue
-            kind = kind_of(path.lstat().st_mode)
+            try:
+                status = path.lstat()
+            except OSError as error:
+                notes.append(f"{name[:60]}: {error.strerror}: left out")
+                continue
+            kind = kind_of(status.st_mode)
             if kind:
                 notes.append(f"{path.relative_to(folder)} is {kind}: left out")
             elif len(files) == MOST_FILES:
-                return files, [*notes, f"more than {MOST_FILES} files: rest left out"]
+                return files, shortened(
+                    [f"more than {MOST_FILES} files: rest left out", *notes]
+                )
+            elif size + status.st_size > most:
+                notes.append(f"{path.relative_to(folder)} is too big: left out")
             else:
                 files.append(path.relative_to(folder))
-    return files, notes
+                size += status.st_size
+    return files, shortened(notes)
+
+
+def shortened(notes):
+    """Return the first of some notes, and how many more there are."""
+    if len(notes) <= MOST_NOTES:
+        return notes
+    return [*notes[:MOST_NOTES], f"and {len(notes) - MOST_NOTES} more notes on files"]
 
 
 def read_some(folder, patterns, without=()):
@@ -130,6 +153,32 @@ def copy_plain(source, target):
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     shutil.copy2(source, target, follow_symlinks=False)
+
+
+def copy_if_possible(source, target):
+    """Copy a learner's file; return a note if it cannot be read.
+
+    Raises
+    ------
+    OSError
+        If it is the disk that fails.
+    """
+    try:
+        copy_plain(source, target)
+    except OSError as error:
+        if error.errno in DISK:
+            raise
+        return [f"{source.name[:60]}: {error.strerror}: left out"]
+    return []
+
+
+def make_way(path, root):
+    """Remove what a learner put where a file of the teacher's goes, below `root`."""
+    for part in [*reversed(path.relative_to(root).parents)][1:]:
+        if not (root / part).is_dir():
+            (root / part).unlink(missing_ok=True)
+    if path.is_dir():
+        shutil.rmtree(path)
 
 
 def staged(target):

@@ -14,6 +14,7 @@ import functools
 import io
 import os
 import random
+import re
 import signal
 import sys
 import textwrap
@@ -32,12 +33,15 @@ from .learner import (
     IMAGES,
     MARK,
     Printed,
+    called,
     compile_cell,
     execute,
     is_silent,
+    offer_shell,
 )
+from .patches import MISSING, Patches, candidates
 from .peer import Peer, frame, torch_of, unframe
-from .proxies import FUNCTIONS, SPECIALS, HandleClass
+from .proxies import FAMILY, FUNCTIONS, SPECIALS, HandleClass, is_method
 from .wire import Channel, WireError
 
 GRACE = 1.0  # seconds that a learner's process has to say where it was late
@@ -45,7 +49,8 @@ SHARE_OF_SLOW = 0.25  # of a cell's time, where the same answer was too slow bef
 TEXT_LIMIT = 4000
 LINE_LIMIT = 500
 NO_ANSWER = "the process sent what is no answer"
-MISSING = object()
+UNKNOWN_NAME = re.compile(r"name '(\w+)' is not defined")
+WORD = re.compile(r"\w+")
 
 
 class Stop(BaseException):
@@ -82,6 +87,9 @@ def study(assignment):
                 compile_cell(cell.source, f"{MARK}{cell.grade_id or number}>")
 
 
+QUIET = ("bind", "seed", "value", "patch", "called")  # said between what a test says
+
+
 class Judge(Peer):
     """The judge's end of the channel."""
 
@@ -107,8 +115,9 @@ class Judge(Peer):
             nonce, verb, parts, printed, warned = unframe(data)
             if nonce != self.nonce:
                 raise WireError("an answer to no question, or to another one")
-            self.hall.printed.write(printed)
             body = self.incoming(*parts)
+        # A test may be listening: `redirect_stdout`.
+        (sys.stdout if self.hall.in_test else self.hall.printed).write(printed)
         if verb == "late":
             self.stop("time-out", "", _place(body))
         if warned:
@@ -135,10 +144,10 @@ class Judge(Peer):
         self.stopped = self.stopped or Stop(status, text, where, forged)
         raise self.stopped
 
-    def request(self, operation, number, *arguments, **keywords):
+    def request(self, operation, number, /, *arguments, **keywords):
         if self.stopped:
             raise self.stopped
-        if self.depth == 0 and operation not in ("bind", "seed", "value"):
+        if self.depth == 0 and operation not in QUIET:
             self.hall.before_request(self)
         try:
             return super().request(operation, number, *arguments, **keywords)
@@ -185,14 +194,21 @@ class Judge(Peer):
                 return getattr(value, arguments[0])
             if operation == "setattr" and len(arguments) == 2:
                 name = arguments[0]
-                # What a test's object does is the test's to say.
                 does = callable(getattr(value, name, None))
-                if does and not self.permits(f"set {name}"):
+                if not self.may_set(value, name, does):
                     raise AttributeError(f"{name!r} is the test's own: not to be set")
                 return setattr(value, *arguments)
         if operation == "truth" and _is_open(value) and not arguments:
             return bool(value)
         raise AttributeError(f"a test's object does not offer {operation!r:.20}")
+
+    def may_set(self, value, name, does=False):
+        """Say whether a learner may set an attribute: never what an object does.
+
+        Unless the reference solution did so, too.
+        """
+        does = does or is_method(type(value), name)
+        return not does or self.permits(f"set {name}")
 
     def exportable(self, value):
         return _is_function(value) or isinstance(value, Iterator) or _is_open(value)
@@ -211,6 +227,9 @@ class Judge(Peer):
 
     def permits(self, operator):
         return self.hall.permits(operator)
+
+    def permits_call(self, name):
+        return self.hall.permits_call(name)
 
 
 def _is_function(value):
@@ -275,13 +294,18 @@ class Hall:
         self.fetched = {}
         self.seeds = {}
         self.cell = None
+        self.in_test = False  # and what is printed goes where the test wants it
         self.filename = ""
         self.allowed = frozenset()
         self.owned = set()  # names whose value the learner's process has
+        self.withheld = {}  # what the reference imported, and the answer should have
+        self.hiding = {}  # names of builtins that tests bind -> what learners' code has
+        self.patches = Patches()
         self.touching = {}  # a given function -> names of the learner's that it uses
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
         self.namespace = module.__dict__
+        offer_shell(self.namespace)
         self.sites = {}
 
     # ---- the learner's process
@@ -292,6 +316,8 @@ class Hall:
             sock, self.kill = self.spawn()
             self.peer = Judge(Channel(sock, self.limits.message), self)
             self.fetched = {}
+            self.hiding = dict.fromkeys(self.hiding, MISSING)
+            self.patches.told.clear()
             for source, cell, classes in self.done:
                 if cell in self.culprits:
                     continue
@@ -330,14 +356,15 @@ class Hall:
 
     def before_request(self, peer):
         """Tell the learner's process what the test did to its names and to chance."""
-        for name, value in self.fetched.items():
-            now = self.namespace.get(name, MISSING)
-            if now is value or not (
-                now is MISSING or handled(now) or _is_function(now)
-            ):
-                continue
-            self.fetched[name] = now
-            peer.request("bind", 0, name, *(() if now is MISSING else (now,)))
+        for there in (self.fetched, self.hiding):
+            for name, value in there.items():
+                now = self.namespace.get(name, MISSING)
+                plain = now is None or now is MISSING
+                if now is not value and (plain or handled(now) or _is_function(now)):
+                    there[name] = now
+                    peer.request("bind", 0, name, *(() if now is MISSING else (now,)))
+        for module, name, values in self.patches.changes():
+            peer.request("patch", 0, module, name, *values)
         if SEEDED:
             for library in sorted(SEEDED):
                 peer.request("seed", 0, library, *_seed_state(library))
@@ -472,11 +499,30 @@ class Hall:
         for name in self.owned:
             self.touching.pop(name, None)
         # What the reference imports, tests may use: the judge's own import.
-        imports = names.import_statements(names.parse(cell.source))
+        self.namespace.update(self.withheld)
+        tree = names.parse(cell.source)
+        imports = names.import_statements(tree)
         with contextlib.suppress(Exception), self.own_output():
             exec(compile(imports, self.filename, "exec"), self.namespace)
         self.owned -= names.bound(imports)
-        return self.run_in_learner(self.source(cell))
+        outcome = self.run_in_learner(self.source(cell))
+        only = len(imports.body) == len(tree.body)
+        self.withheld = self.not_imported(names.bound(imports)) if only else {}
+        for name in self.withheld:
+            del self.namespace[name]
+        return outcome
+
+    def not_imported(self, wanted):
+        """Return what the learner was to import, and did not."""
+        missing = {}
+        for name in wanted & self.namespace.keys():
+            try:
+                found = self.peer and self.peer.request("called", 0, name)
+            except (Stop, Exception):
+                found = None
+            if found != called(self.namespace[name]):
+                missing[name] = self.namespace[name]
+        return missing
 
     def given(self, cell):
         classes = self.run_here(cell)
@@ -493,6 +539,9 @@ class Hall:
             self.start_clock(self.limits.seconds_per_cell)
             self.done.append((source, cell, classes))
             error, images = self.run_there(source, cell, classes)
+            handed = set()
+            while error is not None and self.hand_on(error, handed):
+                error, images = self.run_there(source, cell, classes)
         except Stop as stop:
             self.culprits.add(cell)
             return self.stopped(stop)
@@ -501,6 +550,48 @@ class Hall:
         ename, evalue, where = error
         status = "out of memory" if ename == "MemoryError" else "error"
         return self.outcome(status, 0.0, ename, evalue, where, images)
+
+    def hand_on(self, error, handed):
+        """Give the learner's process a name that it lacks, if a test showed it.
+
+        In a notebook, the names that tests bind are there for the next cells. Return
+        whether there is such a name. What a hidden test mentions is never handed on.
+        """
+        found = UNKNOWN_NAME.fullmatch(error[1])
+        name, done = found and found[1], False
+        if error[0] != "NameError" or name in handed or name not in self.namespace:
+            return False
+        handed.add(name)
+        for cell in self.assignment.cells:
+            if cell is self.cell:
+                break
+            if cell.kind == "test":
+                visible = released(cell)
+                hidden = WORD.findall(cell.source).count(name)
+                if hidden > WORD.findall(visible).count(name):
+                    return False
+                done |= name in names.bound(names.parse(visible), in_place=False)
+        if not done or handled(self.namespace[name]):
+            return False
+        try:
+            self.peer.request("bind", 0, name, self.namespace[name])
+        except Exception:  # it is nothing that can cross
+            return False
+        return True
+
+    def show_imports(self, cell):
+        """Let learners' code use what the visible part of a test imports."""
+        imports = names.import_statements(names.parse(released(cell)))
+        if names.bound(imports) & self.words - self.namespace.keys():
+            step = ast.unparse(imports), self.filename.removeprefix(MARK)[:-1], ()
+            self.done.append(step)
+            self.run_there(*step)
+
+    @functools.cached_property
+    def words(self):
+        """All words in the cells that the learner's process runs."""
+        cells = [c for c in self.assignment.cells if c.is_run and c.kind != "test"]
+        return {word for c in cells for word in WORD.findall(self.source(c))}
 
     def run_here(self, cell):
         """Run of a given cell what does not need the learner's objects.
@@ -557,8 +648,11 @@ class Hall:
             self.learner()
             self.start_clock(allowance)
             with self.alarm():
+                self.show_imports(cell)
+                self.watch(tree)
                 self.fetch(wanted)
                 with self.own_output():
+                    self.in_test = True
                     code, last = compile_cell(cell.source, self.filename)
                     execute(code, self.namespace)
                     if last is not None:
@@ -568,6 +662,7 @@ class Hall:
         except BaseException as caught:
             error = caught
         finally:
+            self.in_test = False
             # What the test itself bound is the test's from now on.
             self.owned -= names.bound(tree, in_place=False)
         if self.peer is not None and self.peer.stopped:
@@ -579,6 +674,17 @@ class Hall:
         if value is None or is_silent(cell.source):
             return self.outcome("passed", cell.points)
         return self.partial(value)
+
+    def watch(self, tree):
+        """Look out for what a test may replace: of libraries, and by ``sum = None``."""
+        for name in names.bound(tree, in_place=False):
+            if hasattr(builtins, name):
+                self.hiding.setdefault(name, MISSING)
+        if candidates(tree):
+            imports = names.import_statements(tree)
+            with contextlib.suppress(Exception):
+                exec(compile(imports, self.filename, "exec"), self.namespace)
+            self.patches.watch(tree, self.namespace)
 
     def failure(self, error):
         """Return the outcome of a test that raised an error."""
@@ -652,12 +758,25 @@ class Hall:
             stack = stack.f_back
         if stack is None:
             return False
+        operator = FAMILY.get(operator, operator)
         line, column = self.site(stack.f_code, stack.f_lasti)
         if self.recorded is not None:
             found = self.recorded.setdefault(self.cell.grade_id, set())
             found.add((operator, line, column))
             return True
         return (operator, line, column) in self.allowed
+
+    def permits_call(self, name):
+        """Say whether the reference's objects had a method here, or one of that name.
+
+        That anywhere in the cell: an assertion's message is only made where it fails.
+        """
+        site = f"call {name}", 0, 0
+        if self.recorded is not None and self.cell.kind == "test":
+            self.recorded.setdefault(self.cell.grade_id, set()).add(site)
+        return (
+            self.permits("getattr") or self.recorded is not None or site in self.allowed
+        )
 
     def recorded_sites(self):
         """Return what `permits` was asked for while recording, as plain lists."""
@@ -680,6 +799,7 @@ def run_together(assignment):
     """
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
+    offer_shell(module.__dict__)
     failing = []
     for number, cell in enumerate(assignment.cells):
         if not cell.is_run:

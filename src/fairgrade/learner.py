@@ -10,8 +10,10 @@ import builtins
 import contextlib
 import copy
 import functools
+import importlib
 import inspect
 import io
+import linecache
 import os
 import random
 import signal
@@ -23,6 +25,7 @@ import numpy as np
 
 from . import known, names
 from .peer import Peer, frame, torch_of, unframe
+from .proxies import PLAIN
 from .wire import Channel, WireError
 
 MARK = "<cell "  # start of the file names of cells
@@ -77,7 +80,10 @@ def interactive_shell():
         def run_line_magic(self, name, line, _stack_depth=1):
             try:
                 return super().run_line_magic(name, line, _stack_depth + 1)
-            except impossible as error:
+            except Exception as error:
+                # Of all backends of matplotlib, only one is of use here.
+                if name != "matplotlib" and not isinstance(error, impossible):
+                    raise
                 print(f"%{name} does nothing here: {error}")
 
         def run_cell_magic(self, name, line, cell):
@@ -104,6 +110,22 @@ def interactive_shell():
         Shell.instance(config=config)
         sys.excepthook, sys.displayhook = hooks
     return InteractiveShell.instance()
+
+
+def offer_shell(namespace):
+    """Let the code of cells find the shell, as in a notebook."""
+
+    def get_ipython():
+        shell = interactive_shell()
+        shell.user_ns = namespace
+        return shell
+
+    namespace["get_ipython"] = get_ipython
+
+
+def called(value):
+    """Return what something imported is called, wherever it was imported from."""
+    return str(getattr(value, "__name__", None) or repr(value))[:200]
 
 
 def innermost(traceback):
@@ -178,16 +200,12 @@ class Learner(Peer):
         self.printed = Printed(output)
         self.nonce = b""
         self.warned = []
+        self.replaced = {}  # in libraries, by a test: (module, name) -> what was there
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
         self.namespace = module.__dict__
         self.namespace["__builtins__"] = builtins
-        self.namespace["get_ipython"] = self.get_ipython
-
-    def get_ipython(self):
-        shell = interactive_shell()
-        shell.user_ns = self.namespace
-        return shell
+        offer_shell(self.namespace)
 
     # ---- messages
 
@@ -297,7 +315,11 @@ class Learner(Peer):
             torch_of().set_grad_enabled(True)
         error = None
         try:
-            code, last = compile_cell(source, f"{MARK}{cell}>")
+            name = f"{MARK}{cell}>"
+            # For who reads sources: tracebacks, `inspect.getsource`, torch.jit.
+            lines = source.splitlines(keepends=True)
+            linecache.cache[name] = len(source), None, lines, name
+            code, last = compile_cell(source, name)
             execute(code, self.namespace)
             if last is not None:
                 value = execute(last, self.namespace)
@@ -319,6 +341,12 @@ class Learner(Peer):
             self.namespace[name] = value[0]
         else:
             self.namespace.pop(name, None)
+
+    def patch(self, module, name, *value):
+        """Replace an attribute of a library as a test did, or put it back."""
+        found = importlib.import_module(module)
+        own = self.replaced.setdefault((module, name), getattr(found, name, None))
+        setattr(found, name, *(value or (own,)))
 
     def take_over(self, classes, plain):
         here = [name for name in classes if isinstance(self.namespace.get(name), type)]
@@ -351,12 +379,20 @@ def figures():
     return tuple(images)
 
 
-def special(value, name, *arguments, **keywords):
+def special(value, name, /, *arguments, **keywords):
     """Call one of the special methods of an object."""
     method = getattr(type(value), name, None)
     if method is None:
         return NotImplemented
     return method(value, *arguments, **keywords)
+
+
+def data(value):
+    """Return what an object of a class that is built on a plain one holds."""
+    for base in PLAIN.values():
+        if isinstance(value, base):
+            return np.asarray(value) if base is np.ndarray else base(value)
+    raise TypeError(f"a {type(value).__name__} holds no plain data")
 
 
 def signature(function):
@@ -371,17 +407,20 @@ SERVICES = {
     "run": Learner.run,
     "value": Learner.value,
     "bind": Learner.bind,
+    "patch": Learner.patch,
+    "called": lambda learner, name: called(learner.value(name)),
     "adopt": Learner.take_over,
     "seed": Learner.seed,
-    "echo": lambda learner, *arguments: (arguments, learner.get_ipython),
+    "echo": lambda learner, *arguments: (arguments, learner.forever),
 }
 OPERATIONS = {
-    "call": lambda f, *arguments, **keywords: f(*arguments, **keywords),
+    "call": lambda f, /, *arguments, **keywords: f(*arguments, **keywords),
     "special": special,
     "getattr": getattr,
     "setattr": setattr,
     "delattr": delattr,
     "truth": bool,
+    "data": data,
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
     "signature": signature,

@@ -37,7 +37,7 @@ class Notes:
         self.found = []
         self.values = 0
 
-    def call(self, function, *arguments, **keywords):
+    def call(self, function, /, *arguments, **keywords):
         """Call a function, and note the result if it is the learner's."""
         if not is_learners(function) or len(self.found) >= CALLS:
             return function(*arguments, **keywords)

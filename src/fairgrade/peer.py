@@ -122,6 +122,13 @@ class Peer(Share):
         """Say whether an operator of the other side's objects may be asked for here."""
         return True
 
+    def permits_call(self, name):
+        """Say whether a method of the other side's objects may be called here."""
+        return True
+
+    def guarded(self, value, name):
+        return proxies.guarded(value, name, self)
+
     def claimed_class(self, kind, claims):
         """Return a class of the libraries' that a handle's class says it is made of."""
         if kind not in self.claimed:
@@ -192,7 +199,7 @@ class Peer(Share):
 
     # ---- the conversation
 
-    def request(self, operation, number, *arguments, **keywords):
+    def request(self, operation, number, /, *arguments, **keywords):
         """Ask the other side to do something; return the result or raise its error."""
         keywords = tuple(keywords.items())
         body = (operation, number, arguments, keywords, mode(), self.seconds_left())

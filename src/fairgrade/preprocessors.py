@@ -108,6 +108,23 @@ class RebuildCells(NbGraderPreprocessor):
         return skeleton.with_answers(submission.sources, submission.added), resources
 
 
+def limits_of(config, chosen):
+    """Return the limits of a course: those chosen, and nbgrader's own time-out.
+
+    Raises
+    ------
+    TypeError
+        If `chosen` has a field that `Limits` has not.
+    """
+    own = {}
+    for name in ("ExecutePreprocessor", "Execute"):
+        seconds = config[name].get("timeout") if name in config else None
+        if isinstance(seconds, int | float) and seconds > 0:
+            most = max(Limits.seconds_in_all, 4.0 * seconds)
+            own = {"seconds_per_cell": float(seconds), "seconds_in_all": most}
+    return Limits(**{**own, **chosen})
+
+
 class RunFairly(NbGraderPreprocessor):
     """Run learners' code behind a wall, and the tests on this side of it.
 
@@ -130,7 +147,7 @@ class RunFairly(NbGraderPreprocessor):
         if result is None:
             assignment, grader = grader_for(
                 skeleton_for(self, names).assignment,
-                Limits(**self.limits),
+                limits_of(self.config, self.limits),
                 walls_but(self.without),
             )
             # By now the teacher's files stand in the place of learners' like them.

@@ -63,6 +63,10 @@ BINARY = [
     for prefix in ("", "r", "i")
     if (prefix, name) != ("i", "divmod")
 ]
+# One answers for the other: who defines `>` has no need of `<`.
+FAMILY = {"__ne__": "__eq__"} | dict.fromkeys(_dunder("gt le ge"), "__lt__")
+IN_PLACE = {f"__i{name}__": f"__{name}__" for name in ARITHMETIC.split()}
+FAMILY |= IN_PLACE | {f"__r{name}__": f"__{name}__" for name in ARITHMETIC.split()}
 GATED = frozenset(
     [
         *BINARY,
@@ -75,6 +79,29 @@ GATED = frozenset(
     ]
 )
 SPECIALS = frozenset([*GATED, *_dunder(DATA)])
+# What an object of a class built on one of these holds is data, whatever else it does.
+PLAIN = {
+    f"builtins.{kind.__name__}": kind
+    for kind in (
+        *(int, float, complex, str, bytes, bytearray),
+        *(list, tuple, dict, set, frozenset),
+    )
+} | {"numpy.ndarray": np.ndarray}
+
+
+def is_method(cls, name):
+    """Say whether a class itself says what its instances' attribute `name` does.
+
+    An instance's own attribute would hide it: a method, a cached property. Fields of a
+    dataclass are there to be set.
+    """
+    found = type(inspect.getattr_static(cls, name, None))
+    fields = getattr(cls, "__dataclass_fields__", {})
+    return (
+        hasattr(found, "__get__")
+        and not hasattr(found, "__set__")
+        and name not in fields
+    )
 
 
 def number_of(value, peer):
@@ -149,9 +176,9 @@ def build(peer, number, description):
     raise WireError("malformed handle")
 
 
-def build_function(peer, number, name):
+def build_function(peer, number, name, kind=None):
     """Return a handle of a function."""
-    handle = object.__new__(Function)
+    handle = object.__new__(kind or Function)
     object.__setattr__(handle, "_fairgrade", (peer, number))
     return handle
 
@@ -191,10 +218,14 @@ def _build_class(peer, number, name, bases, specials, claims):
         return type.__new__(HandleClass, name, bases, body)
 
 
+OURS = ("Function", "Unasked", "HandleClass")
+
+
 def _refuse(self, name):
-    kind = type(self).__name__
+    kind = getattr(type(self), "__name__", "")
+    kind = f"{kind!r} object" if kind not in OURS else "function"
     return TypeError(
-        f"`{name}` of a {kind!r} object does not count here: "
+        f"`{name}` of a {kind} does not count here: "
         "the test expects a number, an array or another plain value"
     )
 
@@ -203,14 +234,36 @@ def _forward(name):
     """Return the method that asks the other side for one special method."""
     gated = name in GATED
 
-    def method(self, *arguments, **keywords):
+    def method(self, /, *arguments, **keywords):
         peer, number = object.__getattribute__(self, "_fairgrade")
         if gated and not peer.permits(name):
-            return NotImplemented
+            return _on_data(self, name, *arguments)
         return peer.request("special", number, name, *arguments, **keywords)
 
     method.__name__ = name
     return method
+
+
+def data_of(handle):
+    """Return what an object holds whose class is built on a plain one, else None."""
+    kind = type(handle)
+    if type(kind) is HandleClass and PLAIN.keys() & set(kind._fairgrade_claims):
+        peer, number = object.__getattribute__(handle, "_fairgrade")
+        data = peer.request("data", number)
+        if type(data) in PLAIN.values():
+            return data
+    return None
+
+
+def _on_data(handle, name, *arguments):
+    """Decide here, by what a list, a number … of the learner's own class holds."""
+    data = data_of(handle)
+    method = None if data is None else getattr(type(data), name, None)
+    if method is None or name in IN_PLACE:  # `+=` goes on with `+`
+        return NotImplemented
+    others = [data_of(one) for one in arguments]
+    given = zip(arguments, others, strict=True)
+    return method(data, *(one if other is None else other for one, other in given))
 
 
 def _unary(name):
@@ -225,7 +278,7 @@ def _unary(name):
     return method
 
 
-def _call(self, *arguments, **keywords):
+def _call(self, /, *arguments, **keywords):
     peer, number = object.__getattribute__(self, "_fairgrade")
     return peer.request("call", number, *arguments, **keywords)
 
@@ -242,6 +295,9 @@ def _contains(self, item):
     peer, number = object.__getattribute__(self, "_fairgrade")
     if peer.permits("__contains__"):
         return peer.request("special", number, "__contains__", item)
+    data = data_of(self)
+    if data is not None:
+        return item in data
     return any(mine is item or mine == item for mine in self)
 
 
@@ -259,7 +315,8 @@ def _hash(self):
     peer, number = object.__getattribute__(self, "_fairgrade")
     if peer.permits("__hash__"):
         return peer.request("special", number, "__hash__")
-    return object.__hash__(self)
+    data = data_of(self)
+    return hash(data) if type(data).__hash__ and data is not None else id(self)
 
 
 FORWARDS = {name: _forward(name) for name in SPECIALS}
@@ -279,15 +336,14 @@ for _name in ("__bool__", "__str__", "__repr__", "__format__", "__dir__"):
 class HandleClass(type):
     """The type of classes that stand for the other side's classes."""
 
-    def __call__(cls, *arguments, **keywords):
+    def __call__(cls, /, *arguments, **keywords):
         peer, number = _of_class(cls)
         return peer.request("call", number, *arguments, **keywords)
 
     def __getattr__(cls, name):
         if name.startswith("__") and name not in READABLE:
             raise AttributeError(name)
-        peer, number = _of_class(cls)
-        return peer.request("getattr", number, name)
+        return _attribute(cls, name, *_of_class(cls))
 
     def __setattr__(cls, name, value):
         peer, number = _of_class(cls)
@@ -322,7 +378,7 @@ class Handle(metaclass=HandleClass):
         if name.startswith("__") and name.endswith("__") and name not in READABLE:
             raise AttributeError(name)
         peer, number = object.__getattribute__(self, "_fairgrade")
-        return peer.request("getattr", number, name)
+        return _attribute(self, name, peer, number)
 
     def __setattr__(self, name, value):
         peer, number = object.__getattribute__(self, "_fairgrade")
@@ -344,13 +400,17 @@ class Handle(metaclass=HandleClass):
     def __bool__(self):
         peer, number = object.__getattribute__(self, "_fairgrade")
         kind = type(self)
+        permitted = peer.permits("__bool__")
         if (
             "__bool__" not in kind._fairgrade_specials
             and "__len__" in kind._fairgrade_specials
         ):
             return len(self) > 0
-        if not peer.permits("__bool__"):
-            raise _refuse(self, "bool")
+        if not permitted:
+            data = data_of(self)
+            if data is None:
+                raise _refuse(self, "bool")
+            return bool(data)
         result = peer.request("truth", number)
         if type(result) is not bool:
             raise TypeError("__bool__ should return bool")
@@ -414,6 +474,43 @@ class Function(Handle):
         return inspect.Signature(parameters)
 
 
+def _attribute(owner, name, peer, number):
+    """Return an attribute of theirs: a method only where the reference's had it, too.
+
+    ``got.allclose(expected)`` is for the judge to say, not for what was answered.
+    """
+    value = peer.request("getattr", number, name)
+    if not is_callable(value) or peer.permits_call(name):
+        return value
+    data = data_of(owner)
+    if data is None:
+        # Not a TypeError: NumPy then asks for the array, and decides itself.
+        raise AttributeError(str(_refuse(owner, name)))
+    return getattr(data, name)
+
+
+class Unasked(Function):
+    """A function that plain data brought with it, where the reference's had none."""
+
+    __slots__ = ()
+
+    def __call__(self, /, *arguments, **keywords):
+        raise _refuse(self, "call")
+
+
+def is_callable(value):
+    """Say whether a value is a handle that can be called."""
+    kind = type(value)
+    return HandleClass in (kind, type(kind)) and callable(value)
+
+
+def guarded(value, name, peer):
+    """Return an attribute of plain data, or what refuses to be called in its place."""
+    if is_callable(value) and not peer.permits_call(name):
+        return build_function(peer, number_of(value, peer), name, Unasked)
+    return value
+
+
 class Failure(metaclass=HandleClass):
     """What classes of exceptions have from the other side: a share in their bases."""
 
@@ -424,7 +521,7 @@ class Failure(metaclass=HandleClass):
         found = object.__getattribute__(self, "__dict__").get("_fairgrade")
         if found is None or (name.startswith("__") and name not in READABLE):
             raise AttributeError(name)
-        return found[0].request("getattr", found[1], name)
+        return _attribute(self, name, *found)
 
     def __str__(self):
         found = object.__getattribute__(self, "__dict__").get("_fairgrade")

@@ -60,6 +60,11 @@ class Row:
             return self.score is not None
         return self.status in ("graded", "skipped") or not self.handed_in
 
+    def clean(self):
+        """Make texts that hold names of files, or ids, printable on one line."""
+        self.reason = printable(self.reason)
+        self.notes = [printable(note) for note in self.notes]
+
     def line(self):
         """Return the row in plain words, on one line."""
         if self.score is not None:
@@ -124,7 +129,7 @@ def write_record(coursedir, assignment, row):
     """Keep what became of a submission, beside its autograded folder."""
     path = record_path(coursedir, row.student, assignment)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(asdict(row), ensure_ascii=False, indent=1))
+    write_whole(path, json.dumps(asdict(row), indent=1))
 
 
 def read_record(coursedir, student, assignment):

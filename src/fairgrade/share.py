@@ -74,6 +74,14 @@ class Share:
         """Say whether a list, number … of a class of its own crosses as a handle."""
         return False
 
+    def may_set(self, value, name):
+        """Say whether the other side may set an attribute of a teacher's object."""
+        return True
+
+    def guarded(self, value, name):
+        """Return the value that an attribute of plain data is to have."""
+        return value
+
     def graph(self, number, data, leaves):
         raise WireError("a tensor with a graph, out of place")
 
@@ -401,9 +409,10 @@ class ArrayKind(Kind):
         value = np.asarray(entry.value)
         new = array_of(content[0], content[1], content[3])
         if not value.flags.writeable:
-            if np.array_equal(value.view(), new):
+            if value.tobytes() == content[3]:
                 return
-            if not value.flags.owndata:
+            of_the_test = share.first == share.numbers[id(entry.value)] % 2 == 0
+            if of_the_test or not value.flags.owndata:
                 raise WireError("an array that may not be changed was")
         before = value.flags.writeable
         value.flags.writeable = True
@@ -588,9 +597,14 @@ class InstanceKind(Kind):
         if not all(type(name) is str for name in names) or len(names) != len(nodes):
             raise WireError("malformed attributes")
         attributes = vars(entry.value)
+        before = dict(attributes)
         attributes.clear()
         for name, node in zip(names, nodes, strict=True):
-            attributes[name] = unpack_node(node, share)
+            value = unpack_node(node, share)
+            if share.may_set(entry.value, name):
+                attributes[name] = share.guarded(value, name)
+            elif name in before:
+                attributes[name] = before[name]
 
 
 class StateKind(Kind):

@@ -12,10 +12,13 @@ SIZE_LIMIT = 32 * 2**20  # bytes, outputs included
 SOURCE_LIMIT = 2**20  # characters of one cell
 DEPTH_LIMIT = 100
 NOTES_LIMIT = 20
+CELLS_LIMIT = 10_000
+BRACKETS_LIMIT = 2_000_000  # small lists take thirty times their room in the file
+# Also one that never ends: else each quote in it would be tried as a start.
+STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 ADDED_CELLS = 100
 ADDED_SIZE = 2**20  # characters, outputs included
 PNG = re.compile(r"iVBORw0KGgo[A-Za-z0-9+/]*={0,2}\s*")
-STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 BRACKET = re.compile(r"[\[\]{}]")
 
 
@@ -104,7 +107,10 @@ def parse(data):
         raise Unreadable("the file is empty")
     # Brackets inside strings do not nest; whole strings go first.
     depth = deepest = 0
-    for bracket in BRACKET.findall(STRING.sub("", text)):
+    brackets = BRACKET.findall(STRING.sub("", text))
+    if len(brackets) > BRACKETS_LIMIT:
+        raise Unreadable(f"{len(brackets)} brackets: no notebook has so many")
+    for bracket in brackets:
         depth += 1 if bracket in "[{" else -1
         deepest = max(deepest, depth)
     if deepest > DEPTH_LIMIT:
@@ -120,6 +126,8 @@ def parse(data):
         raise Unreadable(f"nbformat {str(version)[:20]}: need 4")
     if not isinstance(notebook.get("cells"), list):
         raise Unreadable("not a notebook: no list of cells")
+    if len(notebook["cells"]) > CELLS_LIMIT:
+        raise Unreadable(f"{len(notebook['cells'])} cells: at most {CELLS_LIMIT}")
     return notebook
 
 

@@ -6,6 +6,7 @@ not in the node but beside it, as a numbered state (module `share`), so that no
 structure nests deeply and the two sides can keep such objects in step.
 """
 
+import datetime
 import math
 import re
 import socket
@@ -75,6 +76,10 @@ def array_of(dtype, shape, data):
 class Context:
     """What a packer asks about all but immutable plain data: refuses it."""
 
+    def guarded(self, value, name):
+        """Return the value that an attribute of plain data is to have."""
+        return value
+
     def pack_object(self, value):
         """Return the node of a value, by its number or its name."""
         raise WireError(f"a {type(value).__name__} cannot cross")
@@ -111,6 +116,16 @@ def _pack_many(tag):
     return pack_items
 
 
+DATES = {one.__name__: one for one in (datetime.date, datetime.time, datetime.datetime)}
+TIMEZONES = (type(None), datetime.timezone)  # others are known by name, not by value
+
+
+def _pack_date(value, context, depth):
+    if type(getattr(value, "tzinfo", None)) not in TIMEZONES:
+        return context.pack_object(value)
+    return ["T", type(value).__name__, value.isoformat()]
+
+
 PACKERS = {
     int: _pack_int,
     str: lambda value, *_: value,
@@ -129,6 +144,11 @@ PACKERS = {
     type(NotImplemented): lambda *_: ["x"],
     Fraction: lambda v, *_: ["F", str(v)],
     Decimal: lambda v, *_: ["D", str(v)],
+    type({}.keys()): _pack_many("k"),
+    type({}.values()): _pack_many("v"),
+    type({}.items()): _pack_many("p"),
+    datetime.timedelta: lambda v, *_: ["L", v.days, v.seconds, v.microseconds],
+    **dict.fromkeys(DATES.values(), _pack_date),
 }
 
 
@@ -196,7 +216,8 @@ def _unpack_namedtuple(node, context, depth):
     if len(fields) != len(items) or len(fields) > 255:
         raise WireError("a named tuple with other values than names")
     kind = _namedtuple(str(name), tuple(fields))
-    return kind._make(unpack_node(item, context, depth + 1) for item in items)
+    values = [unpack_node(item, context, depth + 1) for item in items]
+    return kind._make(map(context.guarded, values, fields))
 
 
 _NAMED_TUPLES = {}
@@ -230,6 +251,11 @@ UNPACKERS = {
     "t": _read(_types(list), _unpack_many(tuple)),
     "f": _read(_types(list), _unpack_many(frozenset)),
     "n": _read(_types(str, list, list), _unpack_namedtuple),
+    "k": _read(_types(list), _unpack_many(lambda x: dict.fromkeys(x).keys())),
+    "v": _read(_types(list), _unpack_many(lambda x: dict(enumerate(x)).values())),
+    "p": _read(_types(list), _unpack_many(lambda x: dict(x).items())),
+    "L": _read(_types(int, int, int), lambda n, *_: datetime.timedelta(*n[1:])),
+    "T": _read(_types(str, str), lambda n, *_: DATES[n[1]].fromisoformat(n[2])),
     "r": _read(lambda n: len(n) == 4, lambda n, c, d: range(*_ints(n[1:], c, d))),
     "s": _read(lambda n: len(n) == 4, _unpack_slice),
     "e": _read(_types(), lambda *_: ...),

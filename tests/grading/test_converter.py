@@ -8,8 +8,12 @@ import stat
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from traitlets.config import Config
 
 from fairgrade import converter, owner
+from fairgrade.commands import slow
+from fairgrade.grading import Limits, Outcome
+from fairgrade.preprocessors import limits_of
 
 from .small_course import (
     CELLS,
@@ -322,7 +326,12 @@ def test_files_are_copied_and_links_are_not_followed(read, tmp_path, capsys):
         "sub/data.txt": "learner",
     }
     notes = rows(capsys)["ada"]["notes"]
-    assert [note.split()[0] for note in notes] == ["mine.py", "all", "link.txt", "pipe"]
+    assert sorted(note.split()[0] for note in notes) == [
+        "all",
+        "link.txt",
+        "mine.py",
+        "pipe",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -371,6 +380,22 @@ def test_the_exchange_is_asked_who_handed_in(read, tmp_path, monkeypatch, capsys
     assert said["ada"]["reason"] == "handed in by ben, not by ada"
     assert said["ben"]["status"] == "graded"
     assert read.fairgrade("autograde", "twice", "--owner-check=off") == 0
+
+
+def test_nbgraders_own_time_limit_holds_unless_another_is_chosen():
+    config = Config()
+    assert limits_of(config, {}) == Limits()
+    config.ExecutePreprocessor.timeout = 60
+    assert limits_of(config, {}).seconds_per_cell == 60
+    assert limits_of(config, {}).seconds_in_all == 240
+    assert limits_of(config, {"seconds_per_cell": 5}).seconds_per_cell == 5
+    config.ExecutePreprocessor.timeout = -1
+    assert limits_of(config, {}) == Limits()
+
+
+def test_a_slow_reference_is_told():
+    cell = Outcome("fit", "answer", "passed", seconds=4.2)
+    assert "fit: the reference takes 4.2 of the 10 seconds" in slow(cell, Limits())
 
 
 def test_who_erases_a_record_in_the_exchange_is_not_believed(

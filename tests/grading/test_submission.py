@@ -2,13 +2,14 @@
 
 import json
 import os
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairgrade.assignment import Assignment, Cell, released
-from fairgrade.submission import SIZE_LIMIT, Unreadable, read_submission
+from fairgrade.submission import SIZE_LIMIT, Unreadable, parse, read_submission
 
 ONE = Assignment(
     "ps1",
@@ -178,3 +179,20 @@ def test_any_json_is_read_or_unreadable(cells, marks):
         return
     assert set(got.sources) <= {"f", "why"}
     json.dumps([got.sources, got.notes])
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        # Seconds for each kilobyte, if each quote is tried as the start of a string.
+        (b'{"nbformat": 4, "cells": ["' + b'\\"' * 10**6, "not JSON"),
+        (b'{"nbformat": 4, "cells": [' + b"[]," * 1_100_000 + b"[]]}", "brackets"),
+        (b'{"nbformat": 4, "cells": [' + b"0," * 10_000 + b"0]}", "10001 cells"),
+    ],
+    ids=["quotes", "brackets", "cells"],
+)
+def test_a_file_made_to_take_long_does_not(data, reason):
+    start = time.monotonic()
+    with pytest.raises(Unreadable, match=reason):
+        parse(data)
+    assert time.monotonic() - start < 20

@@ -10,7 +10,7 @@ import yaml
 
 from tools.book import ROOT, chapters
 
-ROOMS = (".ci", ".github", "book", "exercises", "hub")
+ROOMS = (".ci", ".github", "binder", "book", "exercises", "hub")
 ROOMS += ("solutions", "src", "tests", "tools")
 BUILT = {
     "__pycache__",

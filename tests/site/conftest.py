@@ -1,12 +1,22 @@
-"""The built site on a local server."""
+"""The built site on a local server, and each of its pages as a reader opens it."""
 
 import functools
 import threading
+from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from tools.book import SITE
+
+PHONE = {"width": 412, "height": 823}
+SMALL_PHONE = {"width": 320, "height": 640}
+PICTURES = """async () => {
+    const all = [...document.querySelectorAll(".bd-article img")];
+    all.forEach((img) => { img.loading = "eager"; });  // else it waits for ever
+    await Promise.all(all.map((img) => img.decode().catch(() => 0)));
+    return all.map((img) => [img.src, img.naturalWidth, img.alt]);
+}"""
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -25,3 +35,84 @@ def address():
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+class Visit:
+    """A page in a browser, what it asked for, and what the browser complained of."""
+
+    def __init__(self, context):
+        self.page = page = context.new_page()
+        self.complaints, self.asked = [], []
+        complain = self.complaints.append
+        page.on("pageerror", lambda error: complain(str(error)))
+        page.on(
+            "console",
+            lambda line: line.type in {"error", "warning"} and complain(line.text),
+        )
+        page.on("requestfailed", lambda request: complain(request.url))
+        page.on("response", lambda reply: reply.status >= 400 and complain(reply.url))
+        page.on("request", lambda request: self.asked.append(request.url))
+
+    def open(self, url):
+        self.page.goto(url, wait_until="networkidle")
+        return self.page
+
+    @property
+    def hosts(self):
+        return {url.split("/")[2] for url in self.asked} - {""}
+
+    def overflow(self):
+        """Return by how many pixels the page is wider than a small phone."""
+        self.page.set_viewport_size(SMALL_PHONE)
+        return self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+
+def turn(page, scheme):
+    """Let the page turn dark or light, as its reader's system does, and wait for it."""
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+
+
+@pytest.fixture(scope="session")
+def visiting(chromium, address):
+    """Return a context manager: a visit, on a phone and in the light unless told."""
+
+    @contextmanager
+    def visit(path=None, **options):
+        context = chromium.new_context(
+            **{"color_scheme": "light", "viewport": PHONE, **options}
+        )
+        visit = Visit(context)
+        try:
+            if path:
+                visit.open(f"{address}/{path}")
+            yield visit
+        finally:
+            context.close()
+
+    return visit
+
+
+@pytest.fixture(scope="session")
+def seen(visiting):
+    """Return a function from a page to what there is to see; it is opened once."""
+
+    @functools.cache
+    def look(path):
+        with visiting(path) as visit:
+            page = visit.page
+            count = lambda selector: page.locator(selector).count()  # noqa: E731
+            first = list(visit.asked)
+            turn(page, "light")
+            turn(page, "dark")
+            return {
+                "asked first": first,
+                "headings": count(".bd-article h1"),
+                "formulas": (count(".math"), count(".math math")),
+                "pictures": page.evaluate(PICTURES),
+                "overflow": visit.overflow(),
+                "complaints": visit.complaints,
+                "hosts": visit.hosts,
+            }
+
+    return look

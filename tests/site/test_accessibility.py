@@ -1,9 +1,13 @@
 """axe finds nothing to mend on any page, light and dark, wide and narrow."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from tools.book import ROOT, pages
 from tools.node import MODULES
+
+from .conftest import turn
 
 AXE = MODULES / "axe-core" / "axe.min.js"
 # The pages of the book, and those that Sphinx adds.
@@ -11,14 +15,16 @@ PAGES = [str(page.relative_to(ROOT).with_suffix(".html")) for page in pages()]
 PAGES += ["search.html", "genindex.html"]
 WIDTHS = (1280, 390)
 # Thousands of coloured words of code differ in nothing that axe sees but their class,
-# and what KaTeX draws is hidden from screen readers: one of a kind is left.
+# and what KaTeX draws is hidden from screen readers: one of a kind is left. So it is
+# with the drawings inside icons.
 PRUNE = """() => {
     const seen = new Set();
     for (const word of document.querySelectorAll(".highlight span[class]")) {
         if (seen.has(word.className)) word.replaceWith(word.textContent);
         seen.add(word.className);
     }
-    document.querySelectorAll(".katex-html, math > *").forEach((part) => part.remove());
+    const drawn = ".katex-html, math > *, svg.icon > :not(title)";
+    document.querySelectorAll(drawn).forEach((part) => part.remove());
 }"""
 RUN = """async (options) => {
     const found = await axe.run(document, {resultTypes: ["violations"], ...options});
@@ -33,51 +39,53 @@ pytestmark = pytest.mark.xdist_group("axe")
 
 
 @pytest.fixture
-def look(chromium, address):
-    """Return a function that opens a page at a width, ready for axe."""
-    context = chromium.new_context(color_scheme="light", reduced_motion="reduce")
+def look(visiting):
+    """Return a function that opens a page, ready for axe."""
+    with ExitStack() as stack:
 
-    def open_page(path, width):
-        assert AXE.exists(), "bring it first: python -m tools.node"
-        page = context.new_page()
-        page.set_viewport_size({"width": width, "height": 900})
-        page.goto(f"{address}/{path}", wait_until="load")
-        page.evaluate(PRUNE)
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        return page
+        def open_page(path):
+            assert AXE.exists(), "bring it first: python -m tools.node"
+            page = stack.enter_context(visiting(path, reduced_motion="reduce")).page
+            page.evaluate(PRUNE)
+            page.evaluate(AXE.read_text(encoding="utf-8"))
+            return page
 
-    yield open_page
-    context.close()
+        yield open_page
+
+
+def found(page, rules, width=1280):
+    """Return what axe finds at a width."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(500)  # the theme then sees what scrolls
+    return page.evaluate(RUN, rules)
 
 
 def darken(page):
     """Let the page turn dark, as its reader's system does in the evening."""
-    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    turn(page, "dark")
     page.wait_for_timeout(300)  # colours change over a moment
-    assert page.locator("html").get_attribute("data-theme") == "dark"
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing(path, width, look):
-    page = look(path, width)
-    assert page.evaluate(RUN, ALL) == []
+def test_axe_finds_nothing(path, look):
+    page = look(path)
+    assert [found(page, ALL, width) for width in WIDTHS] == [[], []]
     darken(page)
-    assert page.evaluate(RUN, COLOURS) == []
+    assert [found(page, COLOURS, width) for width in WIDTHS] == [[], []]
 
 
 def test_axe_finds_what_is_planted(look):
-    page = look("book/introduction.html", 1280)
+    page = look("book/introduction.html")
     page.evaluate(
         """document.querySelector("article").insertAdjacentHTML(
             "beforeend",
             '<img src="../_static/favicon.svg"><p style="color: #888">faint</p>')"""
     )
-    assert {rule for rule, _ in page.evaluate(RUN, ALL)} == {
+    assert {rule for rule, _ in found(page, ALL)} == {
         "color-contrast",
         "image-alt",
     }
     darken(page)
-    assert page.evaluate(RUN, COLOURS) == []
+    assert found(page, COLOURS) == []
     page.locator("article p").last.evaluate("faint => faint.style.color = '#333'")
-    assert [rule for rule, _ in page.evaluate(RUN, COLOURS)] == ["color-contrast"]
+    assert [rule for rule, _ in found(page, COLOURS)] == ["color-contrast"]

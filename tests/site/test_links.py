@@ -1,49 +1,56 @@
 """Every internal link and anchor of the built site leads somewhere."""
 
+from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 import pytest
-from bs4 import BeautifulSoup
 
 from tools.book import SITE
 
 OUTSIDE = ("http:", "https:", "mailto:", "data:", "javascript:")
 
 
+class Page(HTMLParser):
+    """The anchors of a page, and every address that it links to or loads."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.anchors, self.references = set(), []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name == "id" or (name == "name" and tag == "a"):
+                self.anchors.add(value)
+            elif name in {"href", "src"} and value and not value.startswith(OUTSIDE):
+                self.references.append(value)
+
+
 def read(site):
-    """Return {path: parsed page} of all pages of a site."""
-    found = [path for path in site.rglob("*.html") if "_static" not in path.parts]
-    return {
-        path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-        for path in found
-    }
-
-
-def references(page):
-    """Return every address that a page links to or loads."""
-    found = [tag.get("href") or tag.get("src") for tag in page.select("[href], [src]")]
-    return [address for address in found if address and not address.startswith(OUTSIDE)]
-
-
-def anchors(page):
-    return {tag["id"] for tag in page.select("[id]")} | {
-        tag["name"] for tag in page.select("a[name]")
-    }
+    """Return {path: Page} of all pages of a site."""
+    # JupyterLite is an app of its own, whose pages are made by scripts.
+    found = [
+        path
+        for path in site.rglob("*.html")
+        if not {"_static", "lite"} & set(path.relative_to(site).parts)
+    ]
+    return {path: Page(path) for path in found}
 
 
 def broken_links(site):
     """Return (page, address) of each internal reference that leads nowhere."""
     site_pages, broken = read(site), []
-    known = {path: anchors(page) for path, page in site_pages.items()}
     for path, page in site_pages.items():
-        for address in references(page):
+        for address in page.references:
             file, anchor = urldefrag(address)
             file = unquote(file.split("?")[0])
             target = (path.parent / file).resolve() if file else path
             missing = not target.exists()
             if missing or (
-                anchor and target in known and unquote(anchor) not in known[target]
+                anchor
+                and target in site_pages
+                and unquote(anchor) not in site_pages[target].anchors
             ):
                 broken.append((str(path.relative_to(site)), address))
     return broken

@@ -9,7 +9,6 @@ from tools.book import ROOT, SITE, pages
 PAGES = [str(page.relative_to(ROOT).with_suffix(".html")) for page in pages()]
 LIMIT = 300 * 1024
 COMPRESSED = {".png", ".woff2"}  # already: gzip gains nothing
-PHONE = {"width": 412, "height": 823}
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -20,26 +19,11 @@ def weight(path):
     return len(content if path.suffix in COMPRESSED else gzip.compress(content))
 
 
-@pytest.fixture
-def loaded(chromium, address):
-    """Return a function from a page to the files that a phone loads with it."""
-    context = chromium.new_context(viewport=PHONE)
-    page = context.new_page()
-    asked = set()
-    page.on("request", lambda request: asked.add(request.url.split("?")[0]))
-
-    def load(path):
-        asked.clear()
-        page.goto(f"{address}/{path}", wait_until="networkidle")
-        return {SITE / url.removeprefix(f"{address}/") for url in asked}
-
-    yield load
-    context.close()
-
-
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_light(path, loaded):
-    files = {file: weight(file) for file in loaded(path) if file.is_file()}
+def test_a_page_is_light(path, seen, address):
+    names = {url.split("?")[0] for url in seen(path)["asked first"]}
+    asked = {SITE / name.removeprefix(f"{address}/") for name in names}
+    files = {file: weight(file) for file in asked if file.is_file()}
     assert SITE / path in files
     heaviest = sorted(files, key=files.get)[:-6:-1]
     assert sum(files.values()) <= LIMIT, [(f.name, files[f]) for f in heaviest]

@@ -1,0 +1,250 @@
+"""Right answers, and tests that other courses have: what a notebook gives, they get."""
+
+import pytest
+
+from fairgrade.grading import Grader, Limits, record_reference
+
+from .assignments import assignment, reference, statuses
+
+V = """\
+class V:
+    def __init__(self, x):
+        self.x = x
+
+    def __eq__(self, other):
+        return self.x == other.x
+
+    def __lt__(self, other):
+        return self.x < other.x
+
+    def __len__(self):
+        return self.x
+
+    def __add__(self, other):
+        return V(self.x + other.x)
+"""
+OPERATORS = """\
+assert V(1) == V(1) and V(1) != V(2) and not V(1) != V(1)
+assert [v.x for v in sorted([V(2), V(1)])] == [1, 2] and max(V(1), V(2)).x == 2
+assert V(1) and not V(0)
+v = V(1)
+v += V(2)
+assert v.x == 3
+"""
+OWN_CLASSES = """\
+class Degrees(float):
+    def shown(self):
+        return f"{self}°"
+
+class Items(list):
+    def first(self):
+        return self[0]
+
+class Table(dict):
+    def rows(self):
+        return list(self)
+
+class Text(str):
+    def shout(self):
+        return self.upper()
+
+def number():
+    return Degrees(3)
+
+def items():
+    return Items([1, 2])
+
+def table():
+    return Table(a=1)
+
+def text():
+    return Text("ab")
+"""
+PLAIN = """\
+assert abs(number() - 3) < 1e-9 and number() == 3 and 2 < number() < 4
+assert items() == [1, 2] and [1, 2] == items() and items() + [3] == [1, 2, 3]
+assert 1 in items() and items()
+assert table() == {"a": 1} and "a" in table() and table()["a"] == 1
+assert text() == "ab" and "ab" in {text()} and "b" in text() and text() + "c" == "abc"
+assert items() == items()
+"""
+CAPTURED = """\
+import contextlib, io
+with contextlib.redirect_stdout(io.StringIO()) as said:
+    hello()
+assert said.getvalue() == "Hello\\n"
+assert capsys() is None
+"""
+TYPED = """\
+from unittest import mock
+with mock.patch("builtins.input", side_effect=["3", "4"]):
+    assert ask() == 7
+"""
+DATES = """\
+from datetime import date, datetime, time, timedelta, timezone
+noon = datetime(2024, 2, 29, 12, tzinfo=timezone.utc)
+assert later(date(2024, 2, 28), timedelta(1)) == date(2024, 2, 29)
+assert later(noon, timedelta(hours=1)) - noon == timedelta(hours=1)
+assert later(noon, timedelta(0)).time() == time(12)
+"""
+LATER = "def later(when, how_long):\n    return when + how_long"
+KEYWORDS = """\
+assert at(f=lambda x: x + 1, number=1) == 2
+assert at(lambda x: x, number=2, operation=3) == 2
+assert Box(cls=1, peer=2).cls == 1
+"""
+AT = """\
+def at(f, number, operation=None, name=None, value=None):
+    return f(number)
+
+class Box:
+    def __init__(self, cls, peer):
+        self.cls = cls
+"""
+# what is right: (cells, other answers that are as right)
+RIGHT = {
+    "operators by others of their family": (
+        [("answer", V), ("test", OPERATORS)],
+        [
+            V + "    def __ne__(self, other):\n        return self.x != other.x\n",
+            V + "    def __bool__(self):\n        return self.x != 0\n",
+            V + "    def __iadd__(self, other):\n        return self + other\n",
+            V.replace("__lt__", "__gt__").replace(" < ", " > "),
+        ],
+    ),
+    "numbers, lists and texts with methods of their own": (
+        [
+            (
+                "answer",
+                "def number():\n    return 3.0\n"
+                "def items():\n    return [1, 2]\n"
+                "def table():\n    return {'a': 1}\n"
+                "def text():\n    return 'ab'\n",
+            ),
+            ("test", PLAIN),
+        ],
+        [OWN_CLASSES],
+    ),
+    "keys and values of a dict": (
+        [
+            ("answer", "def keys(d):\n    return set(d)\nvalues = list"),
+            ("test", "assert keys({'a': 1}) == {'a'} and 'a' in keys({'a': 2})"),
+        ],
+        ["def keys(d):\n    return d.keys()"],
+    ),
+    "arguments by any name": ([("answer", AT), ("test", KEYWORDS)], []),
+    "what a test makes of what is printed": (
+        [
+            (
+                "answer",
+                "def hello():\n    print('Hello')\ndef capsys():\n    print('more')",
+            ),
+            ("test", CAPTURED),
+        ],
+        [],
+    ),
+    "what a test types for the learner": (
+        [
+            ("answer", "def ask():\n    return int(input()) + int(input())"),
+            ("test", TYPED),
+        ],
+        ["def ask():\n    a, b = input('a'), input()\n    return int(a) + int(b)"],
+    ),
+    "dates": ([("answer", LATER), ("test", DATES)], []),
+    "magics in given cells and tests": (
+        [
+            (
+                "given",
+                "%matplotlib inline\n%config InlineBackend.dpi = 72\nimport math",
+            ),
+            ("answer", "def f(x):\n    return math.floor(x)"),
+            ("test", "%timeit -n1 -r1 f(1.5)\nassert f(2.5) == 2"),
+        ],
+        [],
+    ),
+    "a record of functions, by a class": (
+        [
+            (
+                "answer",
+                "from collections import namedtuple\n"
+                "Layer = namedtuple('Layer', 'forward size')\n"
+                "def make():\n    return Layer(lambda x: x + 1, 2)",
+            ),
+            (
+                "test",
+                "layer = make()\n"
+                "assert layer.size == 2\n"
+                "assert layer.forward(1) == 2, f'gave {layer.forward(1)}'",
+            ),
+        ],
+        [
+            "class Layer:\n    size = 2\n    def forward(self, x):\n"
+            "        return x + 1\nmake = Layer",
+            "from types import SimpleNamespace\ndef make():\n"
+            "    return SimpleNamespace(forward=lambda x: x + 1, size=2)",
+        ],
+    ),
+    "parts of a model, by other names": (
+        [
+            (
+                "answer",
+                "class Part:\n    def __call__(self, x):\n        return x + 1\n"
+                "class Model:\n    def __init__(self):\n        self.first = Part()",
+            ),
+            (
+                "test",
+                "model = Model()\n"
+                "parts = [getattr(model, name) for name in vars(model)]\n"
+                "assert [part(1) for part in parts] == [2]",
+            ),
+        ],
+        [
+            "class Model:\n    def __init__(self):\n"
+            "        self.layer = lambda x: x + 1",
+        ],
+    ),
+    "who reads sources": (
+        [
+            ("answer", "def f(x):\n    return x"),
+            ("test", "assert f(2) == 2"),
+        ],
+        [
+            "import inspect\ndef f(x):\n    return x\n"
+            "assert 'return x' in inspect.getsource(f)",
+            "%matplotlib widget\ndef f(x):\n    return x",
+        ],
+    ),
+    "what the visible tests import and bind": (
+        [
+            ("answer", "def f(x):\n    return x * 2"),
+            ("test", "import math\nxs = [1, 2]\nassert f(1) == 2"),
+            ("answer", "def g(x):\n    return [x]"),
+            ("test", "assert g(1)[0] == 1"),
+        ],
+        [],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def grader():
+    magics = assignment(*RIGHT["magics in given cells and tests"][0])
+    with Grader([magics], Limits(seconds_per_cell=4, seconds_in_all=60)) as grader:
+        yield grader
+
+
+@pytest.mark.parametrize("what", RIGHT)
+def test_a_right_answer_gets_its_points(grader, what):
+    cells, others = RIGHT[what]
+    recorded = record_reference(assignment(*cells), grader)
+    answer = next(iter(reference(recorded)))
+    for source in [*reference(recorded).values(), *others][:: 1 if others else 2]:
+        result, _ = grader.run(recorded, reference(recorded) | {answer: source})
+        assert statuses(result) == {}
+
+
+def test_names_that_visible_tests_bind_are_there_for_later_answers(grader):
+    one = assignment(*RIGHT["what the visible tests import and bind"][0])
+    answer = "last = [f(x) for x in xs]\ndef g(x):\n    return [math.floor(x), last]"
+    result, _ = grader.run(one, reference(one) | {"answer2": answer})
+    assert statuses(result) == {}
