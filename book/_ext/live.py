@@ -154,7 +154,7 @@ def course():
 def add_script(app, pagename, templatename, context, doctree):
     """Let a page load the script and the style sheet if it has live cells."""
     if SCRIPT in context.get("body", ""):
-        app.add_js_file("live.js", type="module")
+        app.add_js_file("live.js", loading_method="defer")
         app.add_css_file("live.css")
 
 

@@ -1,7 +1,10 @@
 // Lets a reader run the cells of this page: adds buttons below each live cell (live.py).
 // Python runs in a worker, which is fetched at the first Run and ended by Stop.
+// No module: from a folder on disk browsers load none, and would complain.
+(() => {
+"use strict";
 const page = JSON.parse(document.getElementById("live-cells").textContent);
-const root = new URL("pyodide/", new URL("../", import.meta.url));
+const root = new URL("../pyodide/", document.currentScript.src);
 const cells = [];
 let python = null; // the worker, from the first Run until Stop
 let loaded = false; // whether the browser has fetched Python before
@@ -238,4 +241,6 @@ function setUp(node, k) {
   input.addEventListener("keydown", (event) => keys(cell, event));
 }
 
-document.querySelectorAll("div.cell").forEach(setUp);
+// From a folder on disk browsers start no worker: there the pages are for reading.
+if (location.protocol !== "file:") document.querySelectorAll("div.cell").forEach(setUp);
+})();
