@@ -59,7 +59,8 @@ def test_cells_have_their_kinds_and_points(notebook):
     assert kinds == ["text", "given", "answer", "test", "given", "manual"]
     assert one.cell("test_f").points == 2
     assert one.answer_names == {"f"}
-    assert one.imports == {"numpy"}
+    inline = {"matplotlib.pyplot", "matplotlib_inline.backend_inline"}
+    assert one.imports == {"numpy"} | inline  # as %matplotlib will
 
 
 def test_the_release_has_no_solution_and_no_hidden_test(notebook):

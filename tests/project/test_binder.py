@@ -87,19 +87,11 @@ def lab(tmp_path_factory):
 
 
 @pytest.mark.xdist_group("browser")
-def test_a_chapter_opens_as_a_notebook_and_runs(lab, chromium):
+def test_a_chapter_opens_as_a_notebook(lab, chromium):
     page = chromium.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(f"{lab}/lab/tree/book/perceptron.md?token={SECRET}")
     cells = page.locator(".jp-NotebookPanel .jp-CodeCell")
     cells.first.wait_for()
     assert page.locator(".jp-FileEditor").count() == 0
-    first = cells.first.locator(".cm-content")
-    first.click()
-    page.keyboard.press("ControlOrMeta+a")
-    page.keyboard.insert_text("import numpy as np; print('sum', np.arange(5).sum())")
-    page.keyboard.press("Shift+Enter")
-    output = cells.first.locator(".jp-OutputArea-output")
-    output.first.wait_for()
-    assert output.first.inner_text().strip() == "sum 10"
-    page.context.close()
+    page.close()

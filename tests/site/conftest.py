@@ -11,6 +11,7 @@ from tools.book import SITE
 
 PHONE = {"width": 412, "height": 823}
 SMALL_PHONE = {"width": 320, "height": 640}
+WIDE = {"width": 1280, "height": 900}
 PICTURES = """async () => {
     const all = [...document.querySelectorAll(".bd-article img")];
     all.forEach((img) => { img.loading = "eager"; });  // else it waits for ever
@@ -63,8 +64,13 @@ class Visit:
 
     def overflow(self):
         """Return by how many pixels the page is wider than a small phone."""
-        self.page.set_viewport_size(SMALL_PHONE)
-        return self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        return overflow(self.page)
+
+
+def overflow(page):
+    """Return by how many pixels a page is wider than a small phone."""
+    page.set_viewport_size(SMALL_PHONE)
+    return page.evaluate("document.documentElement.scrollWidth - innerWidth")
 
 
 def turn(page, scheme):

@@ -7,15 +7,13 @@ import pytest
 
 from tools.book import ROOT, chapters
 
-from .conftest import SMALL_PHONE
+from .conftest import SMALL_PHONE, WIDE
 
 PAGES = [
     str(path.relative_to(ROOT).with_suffix(".html"))
     for path in chapters()
     if "\nslider_figure(" in path.read_text(encoding="utf-8")
 ]
-
-WIDE = {"width": 1280, "height": 900}
 
 pytestmark = pytest.mark.xdist_group("browser")
 each_page = pytest.mark.parametrize("path", PAGES)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .test_pages import NARROW, WIDE
+from .conftest import SMALL_PHONE, WIDE
 
 CHAPTER = "book/gradient_descent.html"
 SHORT = "book/introduction.html"
@@ -95,7 +95,7 @@ def test_sidebars_open_and_close_on_a_phone(visit, toggle, bar):
 
 def test_what_scrolls_sideways_can_be_reached(visit):
     """A formula, code or a table that is too wide takes the focus, and has a name."""
-    page = visit("book/backprop.html", NARROW)
+    page = visit("book/backprop.html", SMALL_PHONE)
     page.wait_for_function("document.querySelector('.bd-article [tabindex=\"0\"]')")
     found = page.evaluate(SCROLLERS)
     assert len(found) > 5

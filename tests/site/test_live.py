@@ -20,9 +20,8 @@ import pytest
 from tools import pyodide
 from tools.book import ROOT, SITE, chapters
 
-from .conftest import Quiet
+from .conftest import SMALL_PHONE, WIDE, Quiet, overflow
 from .test_accessibility import AXE, COLOURS, RUN, darken
-from .test_pages import NARROW, WIDE, overflow
 
 START = 180_000  # ms: some seconds on an idle machine, far more on a busy one
 SUMMARY = json.loads((SITE / "live.json").read_text(encoding="utf-8"))
@@ -239,7 +238,7 @@ def test_a_phone_shows_it_all(page, cell):
     for word in ("Run", "Edit", "Reset"):
         box = cell.button(word).bounding_box()
         assert box["height"] >= 24
-        assert 0 <= box["x"] <= NARROW["width"] - box["width"]
+        assert 0 <= box["x"] <= SMALL_PHONE["width"] - box["width"]
     page.set_viewport_size(WIDE)
 
 
