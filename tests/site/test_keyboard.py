@@ -86,7 +86,7 @@ def test_the_book_unfolds_in_the_sidebar(visit):
     ids=["book", "page"],
 )
 def test_sidebars_open_and_close_on_a_phone(visit, toggle, bar):
-    page = visit(viewport={"width": 390, "height": 844})
+    page = visit("book/perceptron.html", viewport={"width": 390, "height": 844})
     page.locator(toggle).first.press("Enter")
     page.locator(bar).locator("a:visible").first.wait_for()
     page.keyboard.press("Escape")

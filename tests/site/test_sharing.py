@@ -56,7 +56,9 @@ def build(tmp_path, monkeypatch):
             tag.get("property") or tag.get("name"): tag["content"]
             for tag in page.select("meta[content]")
         }
-        return out, tags, warned.getvalue()
+        # Docutils remembers what other builds of this process have registered.
+        lines = warned.getvalue().splitlines()
+        return out, tags, [x for x in lines if "already registered" not in x]
 
     yield build_site
     for name in ("share", "light"):
@@ -73,7 +75,7 @@ def colour(picture):
 
 def test_title_description_and_the_first_figure(build):
     out, tags, warned = build(html_baseurl="https://example.org/course")
-    assert warned == ""
+    assert warned == []
     assert tags["og:title"] == "A page"
     assert tags["og:description"] == "What it is about, in a sentence & a half."
     assert tags["og:url"] == "https://example.org/course/index.html"
@@ -94,7 +96,7 @@ def test_the_most_telling_figure(build):
 def test_a_figure_that_is_not_there_is_said(build):
     settings = {"share_figures": {"index": "fig-gone"}}
     _, _, warned = build(html_baseurl="https://example.org/", **settings)
-    assert "index has no figure fig-gone" in warned
+    assert "index has no figure fig-gone" in "".join(warned)
 
 
 def test_the_address_may_come_from_the_environment(build, monkeypatch):
