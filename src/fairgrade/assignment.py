@@ -3,7 +3,7 @@
 import base64
 import re
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from . import names
@@ -58,6 +58,7 @@ def hidden_lines(source):
     return found
 
 
+@lru_cache(maxsize=1024)
 def released(cell):
     """Return the source of a cell as learners get it by nbgrader's own settings."""
     if cell.kind == "test":

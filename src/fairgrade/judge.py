@@ -83,6 +83,8 @@ def study(assignment):
             names.used(part), names.used_at_once(part), names.bound(part)
         names.bound(tree, imports=False), names.bound(tree, in_place=False)
         if cell.kind == "test":
+            candidates(tree)
+            names.import_statements(names.parse(released(cell)))
             with contextlib.suppress(Exception):
                 compile_cell(cell.source, f"{MARK}{cell.grade_id or number}>")
 

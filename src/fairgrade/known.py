@@ -51,10 +51,9 @@ def table(with_torch):
     for name, value in vars(math).items():
         if isinstance(value, types.BuiltinFunctionType):
             found[f"math.{name}"] = value
-    for name in dir(np):
+    for name, value in vars(np).items():  # not `dir`: asked for, f2py is imported
         if name.startswith("_"):
             continue
-        value = getattr(np, name)
         if isinstance(value, np.ufunc) or (
             isinstance(value, type) and issubclass(value, np.generic)
         ):

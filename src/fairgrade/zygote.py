@@ -149,7 +149,7 @@ def main(kind, descriptor, settings):
 
 def prepare(kind, settings):
     """Do once what all forked processes need."""
-    from . import judge, learner
+    from . import grading, judge, learner  # noqa: F401  (each fork would import it)
 
     sys.setrecursionlimit(3000 if kind == "judge" else sys.getrecursionlimit())
     for name in settings["imports"]:
