@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import resource
@@ -117,7 +118,7 @@ class Grader:
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="fairgrade-")
         os.chmod(self.folder, 0o711)
-        self.judges = self.learners = None
+        self.judges = self.learners = self.judge = None
         try:
             self.learners = Zygote("learner", self.imports, self.walls)
             self.judges = Zygote("judge", self.imports)
@@ -128,6 +129,8 @@ class Grader:
         return self
 
     def __exit__(self, *exception):
+        if self.judge is not None:
+            self.judge.sock.close()
         for zygote in (self.judges, self.learners):
             if zygote is not None:
                 zygote.close()
@@ -135,6 +138,7 @@ class Grader:
 
     def load(self):
         """Give the prepared processes what they need: the learners' only the files."""
+        self._end_judge()
         whole = {name: a.to_json() for name, a in self.assignments.items()}
         files = {name: content["files"] for name, content in whole.items()}
         self._load(self.judges, whole)
@@ -216,29 +220,63 @@ class Grader:
         """Return what a judge's process says of one job, None if nothing; and how far
         it came.
         """
+        fresh = files or job["record"] or job["together"] or job["lost"]
+        if fresh or not self._may_judge_again(deadline):
+            self._end_judge()
+        used, start = self.judge is not None, time.monotonic()
+        answer, done = self._heard(job, deadline, files)
+        if used and (answer is None or "error" in answer):
+            # That may be due to what it judged before: another's word counts.
+            deadline += time.monotonic() - start
+            answer, done = self._heard(job, deadline, files)
+        if fresh:
+            self._end_judge()
+        return answer, done
+
+    def _heard(self, job, deadline, files):
         done = Progress()
         folder = tempfile.mkdtemp(dir=self.folder)
         job = {**job, "folder": folder, "seconds": deadline - 15 - time.monotonic()}
+        answer = None
         try:
-            ours, theirs = socket.socketpair()
-            with theirs, kept_in_memory(files) as handed:
-                descriptors = [theirs.fileno(), self.learners.control.fileno(), *handed]
-                _, handle = ask(self.judges.control, "spawn", {}, descriptors)
-            os.close(handle)
-            with ours:
-                channel = Channel(ours, 2**30)
-                channel.send(json.dumps(job).encode(), deadline)
-                while True:
-                    answer = json.loads(channel.receive(deadline))
-                    if "done" not in answer:
-                        return answer, done
+            if self.judge is None:
+                self._start_judge(files)
+            self.judge.send(json.dumps(job).encode(), deadline)
+            while answer is None:
+                said = json.loads(self.judge.receive(deadline))
+                if "done" in said:
                     done.add()
+                else:
+                    answer = said
         except (EOFError, TimeoutError, WireError, ValueError):
-            return None, done
+            answer = None
         finally:
             self.learners.end_children()
-            self.judges.end_children()
+            if answer is None or "error" in answer:
+                self._end_judge()
             shutil.rmtree(folder, ignore_errors=True)
+        return answer, done
+
+    def _start_judge(self, files):
+        ours, theirs = socket.socketpair()
+        with theirs, kept_in_memory(files) as handed:
+            descriptors = [theirs.fileno(), self.learners.control.fileno(), *handed]
+            _, handle = ask(self.judges.control, "spawn", {}, descriptors)
+        os.close(handle)
+        self.judge = Channel(ours, 2**30)
+
+    def _may_judge_again(self, deadline):
+        """Say whether the process that judged last is as it was before."""
+        try:
+            return self.judge is None or json.loads(self.judge.receive(deadline))
+        except (EOFError, TimeoutError, WireError, ValueError):
+            return False
+
+    def _end_judge(self):
+        if self.judge is not None:
+            self.judge.sock.close()
+            self.judge = None
+            self.judges.end_children()
 
 
 class Progress:
@@ -276,51 +314,74 @@ def _not_run(assignment):
     ]
 
 
-def judge_main(settings, found, assignments):
-    """Be the judge's process for one submission."""
-    from .judge import Hall, run_together
-    from .zygote import end
+SNAPSHOT = None  # of what a judge's process is like at first: set where it is forked
 
+
+def judge_main(settings, found, assignments):
+    """Be the judge's process: for one submission, and on while it stays as it was."""
     channel = Channel(socket.socket(fileno=os.dup(found[0])), 2**30)
-    job = json.loads(channel.receive())
-    assignment = assignments[job["assignment"]]
-    limits = Limits(**job["limits"])
     control = socket.socket(fileno=os.dup(found[1]))
+    handed = list(map(os.dup, found[2:]))
+    SNAPSHOT.start()
+    from .judge import may_serve_again
+
+    again = True
+    while again:
+        job = json.loads(channel.receive())
+        assignment = assignments[job["assignment"]]
+        hall = judge_one(job, assignment, channel, control, handed)
+        again = hall is not None and hall.in_step and may_serve_again(assignment)
+        again = again and not SNAPSHOT.restore()
+        del hall
+        channel.send(json.dumps(again).encode())
+
+
+def judge_one(job, assignment, channel, control, handed):
+    """Judge one submission; return its `Hall`, or None if that broke down."""
+    from .judge import Hall, run_together
+
+    limits = Limits(**job["limits"])
     control.settimeout(limits.seconds_in_all)  # its other owner waits, too
     own = os.path.join(job["folder"], "judge")
     write_files(own, assignment.files)
     os.chdir(own)
     sys.path.insert(0, own)  # the teacher's modules, as in a notebook
-    handed = list(map(os.dup, found[2:]))
     os.chmod(own, 0o700)
     limit_memory(limits.memory)
+    hall = None
 
     def report(outcome):
         channel.send(b'{"done": 1}')
-
-    def spawn():
-        ours, theirs = socket.socketpair()
-        settings = {"limits": job["limits"], "assignment": assignment.name}
-        with theirs:
-            _, handle = ask(control, "spawn", settings, [theirs.fileno(), *handed])
-
-        def finish():
-            end(handle)
-            os.close(handle)
-
-        return ours, finish
 
     try:
         if job["together"]:
             answer = {"cells": [], "recorded": run_together(assignment)}
         else:
             limits = replace(limits, seconds_in_all=max(job["seconds"], 0.1))
+            spawn = functools.partial(start_learner, job, control, handed)
             sources, lost = job["sources"], job["lost"]
             hall = Hall(assignment, sources, limits, spawn, job["record"], lost, report)
             answer = {"cells": hall.run(), "recorded": hall.recorded_sites()}
     except BaseException:
-        answer = {"error": traceback.format_exc()}
+        answer, hall = {"error": traceback.format_exc()}, None
     channel.send(json.dumps(answer).encode())
+    return hall
+
+
+def start_learner(job, control, handed):
+    """Return the socket to a new learner's process, and a function that ends it."""
+    from .zygote import end
+
+    ours, theirs = socket.socketpair()
+    settings = {"limits": job["limits"], "assignment": job["assignment"]}
+    with theirs:
+        _, handle = ask(control, "spawn", settings, [theirs.fileno(), *handed])
+
+    def finish():
+        end(handle)
+        os.close(handle)
+
+    return ours, finish
 
 
 @contextlib.contextmanager

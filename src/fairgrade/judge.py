@@ -39,7 +39,7 @@ from .learner import (
     is_silent,
     offer_shell,
 )
-from .patches import MISSING, Patches, candidates
+from .patches import MISSING, Patches, candidates, replaces
 from .peer import Peer, frame, torch_of, unframe
 from .proxies import FAMILY, FUNCTIONS, SPECIALS, HandleClass, is_method
 from .wire import Channel, WireError
@@ -87,6 +87,18 @@ def study(assignment):
             names.import_statements(names.parse(released(cell)))
             with contextlib.suppress(Exception):
                 compile_cell(cell.source, f"{MARK}{cell.grade_id or number}>")
+
+
+def may_serve_again(assignment):
+    """Say whether a process that judged one submission may judge another.
+
+    Not where tests replace something in a library or have modules of their own: what
+    became of these would be hard to say.
+    """
+    trees = [names.parse(cell.source) for cell in assignment.cells if cell.is_run]
+    imported = set().union(*(names.bound(names.import_statements(x)) for x in trees))
+    modules = any(path.endswith(".py") for path in assignment.files)
+    return not modules and not replaces(trees, imported)
 
 
 QUIET = ("bind", "seed", "value", "patch", "called")  # said between what a test says
@@ -303,6 +315,8 @@ class Hall:
         self.withheld = {}  # what the reference imported, and the answer should have
         self.hiding = {}  # names of builtins that tests bind -> what learners' code has
         self.patches = Patches()
+        SEEDED.clear()
+        self.spawned, self.in_step = 0, False
         self.touching = {}  # a given function -> names of the learner's that it uses
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
@@ -316,6 +330,7 @@ class Hall:
         """Return the peer of a process in which all earlier cells have run."""
         while self.peer is None:
             sock, self.kill = self.spawn()
+            self.spawned += 1
             self.peer = Judge(Channel(sock, self.limits.message), self)
             self.fetched = {}
             self.hiding = dict.fromkeys(self.hiding, MISSING)
@@ -410,6 +425,8 @@ class Hall:
             outcome["seconds"] = round(time.monotonic() - start, 4)
             outcomes.append(outcome)
             self.report(outcome)
+        # Its learner's process is the first one still, and was in step to the end.
+        self.in_step = self.spawned == (self.peer is not None) and not self.culprits
         self.discard()
         return outcomes
 

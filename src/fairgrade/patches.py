@@ -44,6 +44,18 @@ def dotted(node):
     return None
 
 
+def replaces(trees, imported):
+    """Say whether any of some trees may replace something in a library.
+
+    `imported` are the names that are bound by imports.
+    """
+    for path, _ in set().union(*map(candidates, trees)):
+        root = path.removeprefix(".").split(".")[0]
+        if root in (LIBRARIES | ALSO if path.startswith(".") else imported):
+            return True
+    return False
+
+
 def module_of(path, namespace):
     """Return the library's module that a candidate's path names, or None."""
     if path.startswith("."):

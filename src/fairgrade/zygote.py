@@ -149,7 +149,8 @@ def main(kind, descriptor, settings):
 
 def prepare(kind, settings):
     """Do once what all forked processes need."""
-    from . import grading, judge, learner  # noqa: F401  (each fork would import it)
+    from . import grading, judge, learner
+    from .snapshot import Snapshot
 
     sys.setrecursionlimit(3000 if kind == "judge" else sys.getrecursionlimit())
     for name in settings["imports"]:
@@ -162,15 +163,15 @@ def prepare(kind, settings):
         _warm_torch()
     learner.interactive_shell()
     rehearse()
+    # A process for one submission has little to collect.
+    gc.set_threshold(100_000, 20, 50)
     if kind == "judge":
         judge.watch()
+        grading.SNAPSHOT = Snapshot()
     else:
         sandbox.seal([entry for entry in sys.path if os.path.isdir(entry)])
     gc.collect()
     gc.freeze()
-    gc.set_threshold(
-        100_000, 20, 50
-    )  # a process for one submission has little to collect
 
 
 def rehearse():

@@ -1,0 +1,155 @@
+"""What the judge's process is like before a submission, and whether it is so again.
+
+A process that found everything as the first one did may judge the next submission, too,
+which saves a fork. What tests use up by design (generators of random numbers, the list
+of warnings once shown) is put back. Whatever else has changed ends the process: a test
+may have replaced a library's function and failed before it put that back.
+"""
+
+import decimal
+import gc
+import logging
+import operator
+import os
+import random
+import sys
+import threading
+import types
+import warnings
+
+import numpy as np
+
+from .known import LIBRARIES
+from .patches import ALSO
+
+WATCHED = LIBRARIES | ALSO | {"warnings", "unittest", "io", "os"}
+ROOM = 64 * 2**20  # bytes that a process may grow by until another takes its place
+
+
+class Snapshot:
+    """The state of this process.
+
+    Take it once the course's imports are done. Comparing dictionaries writes to what
+    they hold, for references are counted: take and compare it in few processes.
+    """
+
+    def __init__(self):
+        forget_shown()
+        self.modules = {
+            name: (module, dict(vars(module)))
+            for name, module in list(sys.modules.items())
+            if name.split(".")[0] in WATCHED and type(module) is types.ModuleType
+        }
+        self.settings = settings()
+        self.filters = list(warnings.filters)
+        self.numpy = np.random.get_state()  # noqa: NPY002
+        torch = sys.modules.get("torch")
+        self.torch = torch.get_rng_state() if torch else None
+        self.size = None
+
+    def start(self):
+        """Note what each process has of its own, in the one that is to be compared."""
+        self.size = size()
+        self.threads = threading.active_count()
+        self.files = len(os.listdir("/proc/self/fd"))
+        self.environment = dict(os.environ)
+
+    def restore(self):
+        """Put back what tests use up; return what else has changed, or nothing.
+
+        Returns
+        -------
+        str
+            What is not as it was, in a few words; empty if all is.
+        """
+        self._put_back()
+        gc.collect()
+        for name, (module, before) in self.modules.items():
+            if sys.modules.get(name) is not module:
+                return f"another module {name}"
+            if changed := difference(before, vars(module)):
+                return f"{name}.{changed}"
+        for name, value in settings().items():
+            if value != self.settings[name]:
+                return name
+        if dict(os.environ) != self.environment:
+            return "the environment"
+        if threading.active_count() != self.threads:
+            return "the number of threads"
+        if len(os.listdir("/proc/self/fd")) > self.files:
+            return "the number of open files"
+        if size() > self.size + ROOM:
+            return "the size of the process"
+        return ""
+
+    def _put_back(self):
+        os.chdir("/")
+        sys.path[:] = self.settings["sys.path"]
+        warnings.filters[:] = self.filters
+        warnings._filters_mutated()
+        forget_shown()
+        random.seed()
+        np.random.set_state(self.numpy)  # noqa: NPY002
+        if self.torch is not None:
+            sys.modules["torch"].set_rng_state(self.torch)
+
+
+def forget_shown():
+    """Let each module warn anew."""
+    for module in list(sys.modules.values()):
+        if type(module) is types.ModuleType:
+            vars(module).pop("__warningregistry__", None)
+
+
+def difference(before, now):
+    """Return the name of something that changed in a module, or nothing.
+
+    What was imported since is no change: nothing looks other than before.
+    """
+    pairs = (before, now), (before.values(), now.values())
+    if len(before) == len(now) and all(all(map(operator.is_, *two)) for two in pairs):
+        return ""
+    for name in before.keys() | now.keys():
+        value = now.get(name)
+        if value is not before.get(name) and not (
+            name not in before and isinstance(value, types.ModuleType)
+        ):
+            return name
+    return ""
+
+
+def settings():
+    """Return how Python and the libraries are set, by name."""
+    torch = sys.modules.get("torch")
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    found = {
+        "sys.path": list(sys.path),
+        "sys.argv": list(sys.argv),
+        "sys.meta_path": list(sys.meta_path),
+        "sys.streams": (sys.stdin, sys.stdout, sys.stderr),
+        "the recursion limit": sys.getrecursionlimit(),
+        "a trace": (sys.gettrace(), sys.getprofile()),
+        "the garbage collector": (gc.isenabled(), gc.get_threshold()),
+        "numpy's errors": np.geterr(),
+        "numpy's print options": np.get_printoptions(),
+        "decimal's context": repr(decimal.getcontext()),
+        "the log": (logging.root.level, list(logging.root.handlers)),
+    }
+    if torch is not None:
+        found["torch's settings"] = (
+            torch.get_default_dtype(),
+            torch.is_grad_enabled(),
+            torch.are_deterministic_algorithms_enabled(),
+            torch.get_num_threads(),
+            str(torch.get_default_device()),
+        )
+    if pyplot is not None:
+        pyplot.close("all")
+        found["matplotlib's settings"] = dict(sys.modules["matplotlib"].rcParams)
+    return found
+
+
+def size():
+    """Return the bytes of memory that this process has."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
