@@ -149,8 +149,7 @@ def main(kind, descriptor, settings):
 
 def prepare(kind, settings):
     """Do once what all forked processes need."""
-    from . import grading, judge, learner
-    from .snapshot import Snapshot
+    from . import grading, learner
 
     sys.setrecursionlimit(3000 if kind == "judge" else sys.getrecursionlimit())
     for name in settings["imports"]:
@@ -166,8 +165,10 @@ def prepare(kind, settings):
     # A process for one submission has little to collect.
     gc.set_threshold(100_000, 20, 50)
     if kind == "judge":
+        from . import judge, snapshot
+
         judge.watch()
-        grading.SNAPSHOT = Snapshot()
+        grading.SNAPSHOT = snapshot.Snapshot()
     else:
         sandbox.seal([entry for entry in sys.path if os.path.isdir(entry)])
     gc.collect()
