@@ -122,6 +122,8 @@ class Grader:
         try:
             self.learners = Zygote("learner", self.imports, self.walls)
             self.judges = Zygote("judge", self.imports)
+            self.learners.wait()
+            self.judges.wait()
             self.load()
         except BaseException:
             self.__exit__()

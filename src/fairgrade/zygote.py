@@ -36,7 +36,7 @@ class ZygoteError(RuntimeError):
 
 
 class Zygote:
-    """A prepared process; `spawn` forks it.
+    """A process that prepares itself (`wait` for it), and then is asked to fork itself.
 
     Parameters
     ----------
@@ -48,7 +48,6 @@ class Zygote:
 
     def __init__(self, kind, imports=(), walls=()):
         self.kind = kind
-        self.number = 0
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         package = str(Path(__file__).resolve().parent.parent)
         settings = json.dumps({"imports": sorted(imports), "walls": sorted(walls)})
@@ -66,6 +65,15 @@ class Zygote:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
+
+    def wait(self):
+        """Wait until it is prepared.
+
+        Raises
+        ------
+        ZygoteError
+            If it did not start; with what it said.
+        """
         self.control.settimeout(START_SECONDS)
         try:
             ready = self.control.recv(COMMAND_LIMIT)
@@ -75,14 +83,9 @@ class Zygote:
             self.process.kill()
             error = self.process.communicate()[1].decode(errors="replace")
             self.control.close()
-            raise ZygoteError(f"the {kind} process did not start:\n{error[-2000:]}")
-
-    def spawn(self, **settings):
-        """Fork; return the socket to the new process, and its process descriptor."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            _, handle = ask(self.control, "spawn", settings, [theirs.fileno()])
-        return ours, handle
+            raise ZygoteError(
+                f"the {self.kind} process did not start:\n{error[-2000:]}"
+            )
 
     def end_children(self):
         """Kill all processes that were forked, and wait for them."""

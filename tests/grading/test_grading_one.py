@@ -16,6 +16,7 @@ from fairgrade.grading import (
     Result,
     record_reference,
 )
+from fairgrade.zygote import ZygoteError
 from tests.exercises.conftest import hand_in, load_bank
 from tools.exercises import EXERCISES, exercise_names, write_teacher_notebooks
 
@@ -84,6 +85,16 @@ def test_no_process_and_no_file_is_left(tmp_path, monkeypatch):
         assert len(list(tmp_path.iterdir())) == 1
     assert list(tmp_path.iterdir()) == []
     assert [zygote.poll() is not None for zygote in zygotes] == [True, True]
+
+
+def test_a_process_that_does_not_start_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("fairgrade.zygote.BOOT", "raise OSError('planted')")
+    with pytest.raises(
+        ZygoteError, match=r"learner process did not start:\n(.|\n)*planted"
+    ):
+        Grader([]).__enter__()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_grader_that_is_killed_takes_everything_with_it():
