@@ -1,9 +1,9 @@
 """What the judge's process is like before a submission, and whether it is so again.
 
 A process that found everything as the first one did may judge the next submission, too,
-which saves a fork. What tests use up by design (generators of random numbers, the list
-of warnings once shown) is put back. Whatever else has changed ends the process: a test
-may have replaced a library's function and failed before it put that back.
+which saves a fork. What notebooks set by design (how numbers are printed, generators of
+random numbers) is put back. Whatever else has changed ends the process: a test may have
+replaced a library's function and failed before it put that back.
 """
 
 import decimal
@@ -41,6 +41,7 @@ class Snapshot:
             if name.split(".")[0] in WATCHED and type(module) is types.ModuleType
         }
         self.settings = settings()
+        self.loaded = set(sys.modules)
         self.filters = list(warnings.filters)
         self.numpy = np.random.get_state()  # noqa: NPY002
         torch = sys.modules.get("torch")
@@ -64,13 +65,15 @@ class Snapshot:
         """
         self._put_back()
         gc.collect()
+        if more := sys.modules.keys() - self.loaded:
+            return f"the module {min(more)}"
         for name, (module, before) in self.modules.items():
             if sys.modules.get(name) is not module:
                 return f"another module {name}"
             if changed := difference(before, vars(module)):
                 return f"{name}.{changed}"
         for name, value in settings().items():
-            if value != self.settings[name]:
+            if value != self.settings.get(name):
                 return name
         if dict(os.environ) != self.environment:
             return "the environment"
@@ -88,10 +91,21 @@ class Snapshot:
         warnings.filters[:] = self.filters
         warnings._filters_mutated()
         forget_shown()
+        sys.setrecursionlimit(self.settings["the recursion limit"])
         random.seed()
         np.random.set_state(self.numpy)  # noqa: NPY002
-        if self.torch is not None:
-            sys.modules["torch"].set_rng_state(self.torch)
+        np.seterr(**self.settings["numpy's errors"])
+        np.set_printoptions(**self.settings["numpy's print options"])
+        if found := self.settings.get("torch's settings"):
+            torch, (dtype, grad, *_) = sys.modules["torch"], found
+            torch.set_rng_state(self.torch)
+            torch.set_default_dtype(dtype)
+            torch.set_grad_enabled(grad)
+        if found := self.settings.get("matplotlib's settings"):
+            pyplot = sys.modules["matplotlib.pyplot"]
+            pyplot.close("all")
+            # As matplotlib's own rc_context does: they were checked when they were set.
+            dict.update(pyplot.rcParams, found)
 
 
 def forget_shown():
@@ -102,20 +116,13 @@ def forget_shown():
 
 
 def difference(before, now):
-    """Return the name of something that changed in a module, or nothing.
-
-    What was imported since is no change: nothing looks other than before.
-    """
+    """Return the name of something that changed in a module, or nothing."""
     pairs = (before, now), (before.values(), now.values())
     if len(before) == len(now) and all(all(map(operator.is_, *two)) for two in pairs):
         return ""
-    for name in before.keys() | now.keys():
-        value = now.get(name)
-        if value is not before.get(name) and not (
-            name not in before and isinstance(value, types.ModuleType)
-        ):
-            return name
-    return ""
+    names = before.keys() | now.keys()
+    changed = (name for name in names if now.get(name) is not before.get(name))
+    return next(changed, "names, in another order")
 
 
 def settings():
@@ -144,8 +151,7 @@ def settings():
             str(torch.get_default_device()),
         )
     if pyplot is not None:
-        pyplot.close("all")
-        found["matplotlib's settings"] = dict(sys.modules["matplotlib"].rcParams)
+        found["matplotlib's settings"] = dict(pyplot.rcParams)
     return found
 
 

@@ -205,6 +205,7 @@ def _warm_torch():
     importlib.import_module("torch.nn")
     importlib.import_module("torch.optim")
     remote_graph()
+    str(torch.rand(1))
     layer = torch.nn.Linear(1, 1)
     layer(torch.zeros(1))
     # Not `backward`: it may start threads, which no fork would have.

@@ -90,9 +90,7 @@ def test_no_process_and_no_file_is_left(tmp_path, monkeypatch):
 def test_a_process_that_does_not_start_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("fairgrade.zygote.BOOT", "raise OSError('planted')")
-    with pytest.raises(
-        ZygoteError, match=r"did not start:\n(.|\n)*planted"
-    ):
+    with pytest.raises(ZygoteError, match=r"did not start:\n(.|\n)*planted"):
         Grader([]).__enter__()
     assert list(tmp_path.iterdir()) == []
 

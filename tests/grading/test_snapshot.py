@@ -16,16 +16,16 @@ LEFT = {
     "a folder": ("os.getcwd() == '/'", "os.chdir('/')", True),
     "a file": ("os.path.exists('left')", "open('left', 'w').close()", True),
     "a global": ("'mine' in globals()", "mine = 1", True),
-    "a submodule": ("hasattr(np, 'fft')", "import numpy.fft", True),
-    "numpy's errors": ("np.geterr()", "np.seterr(all='raise')", False),
-    "print options": ("np.pi * np.ones(1)", "np.set_printoptions(precision=2)", False),
+    "a submodule": ("hasattr(np, 'fft')", "import numpy.fft", False),
+    "numpy's errors": ("np.geterr()", "np.seterr(all='raise')", True),
+    "print options": ("np.pi * np.ones(1)", "np.set_printoptions(precision=2)", True),
     "a function": ("np.sum is None", "vars(np)['sum'] = None", False),
     "a new name": ("hasattr(np, 'odd')", "vars(np)['odd'] = len", False),
     "an attribute": ("np.sum is None", "np.sum = None", False),
     "a lost one": ("hasattr(np, 'sum')", "del vars(np)['sum']", False),
     "a built-in": ("vars(builtins).get('odd')", "vars(builtins)['odd'] = 1", False),
     "environment": ("os.environ.get('odd')", "os.environ['odd'] = '1'", False),
-    "recursion": ("sys.getrecursionlimit()", "sys.setrecursionlimit(999)", False),
+    "recursion": ("sys.getrecursionlimit()", "sys.setrecursionlimit(999)", True),
     "precision": ("decimal.getcontext().prec", "decimal.getcontext().prec = 3", False),
     "a thread": (
         "threading.active_count()",
@@ -33,6 +33,8 @@ LEFT = {
         False,
     ),
     "memory": ("0", "vars(np).setdefault('__big__', bytearray(2**27))", False),
+    "a library": ("'scipy' in sys.modules", "import scipy.special", False),
+    "pyplot": ("'matplotlib' in sys.modules", "import matplotlib.pyplot", False),
     "a module": ("'odd' in sys.modules", "sys.modules['math'] = sys", False),
 }
 LIBRARIES = [
@@ -51,6 +53,7 @@ def leaving(look, change):
     """Return an assignment whose test says what it found, and in which process."""
     libraries = [*LIBRARIES, *(["torch"] if "torch" in look else [])]
     names = [f"import {name}\n" for name in libraries]
+    names += ["import matplotlib.pyplot as plt\n"] if "plt" in look else []
     source = "".join([*names, "np = numpy\n"])
     source += f"seen = str({look})\n{change}\nassert f() == 1\n"
     return assignment(
@@ -110,11 +113,23 @@ def test_torch_is_as_it_was():
             "torch.rand(1)": "torch.manual_seed(1)",
             "torch.ones(1).dtype": "torch.set_default_dtype(torch.float64)",
             "torch.is_grad_enabled()": "torch.set_grad_enabled(False)",
+            "torch.get_num_threads()": "torch.set_num_threads(2)",
         }.items():
             one = leaving(f"{name}", change)
             (first, seen), (second, seen_then) = found(grader, one), found(grader, one)
             assert seen_then == seen
-            assert (first == second) == ("seed" in change)
+            assert (first == second) == ("threads" not in change)
+
+
+def test_figures_are_closed_and_styles_forgotten():
+    look = "(plt.get_fignums(), plt.rcParams['lines.linewidth'])"
+    change = "plt.figure()\nplt.rcParams['lines.linewidth'] = 9"
+    used = ["matplotlib.pyplot", "matplotlib.backends.backend_agg"]
+    with Grader([], imports=[*used, *LIBRARIES]) as grader:
+        one = leaving(look, change)
+        (first, seen), (second, seen_then) = found(grader, one), found(grader, one)
+        assert (first, seen) == (second, seen_then)
+        assert seen == "([], 1.5)"
 
 
 def test_warnings_are_shown_to_each(grader):
