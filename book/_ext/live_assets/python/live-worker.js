@@ -23,7 +23,11 @@ async function start({ packages, absent, setUp }) {
     code,
   ]);
   python.unpackArchive(archive, "zip", { extractDir: "/course" });
-  python.runPython("import sys; sys.path.insert(0, '/course')");
+  python.runPython(`
+    import sys
+    sys.path.insert(0, "/course")
+    sys.pycache_prefix = "/course/pycache"  # NumPy, compiled when the book was built
+  `);
   const session = python.pyimport("live_session");
   session.start(absent, setUp);
   return session;
