@@ -211,7 +211,9 @@ def bytecode():
         return {}
     run = subprocess.run([node, COMPILER, FOLDER], capture_output=True, text=True)
     if run.returncode != 0:
-        print(f"No bytecode, so first cells wait longer:\n{run.stderr}", file=sys.stderr)
+        print(
+            f"No bytecode, so first cells wait longer:\n{run.stderr}", file=sys.stderr
+        )
         return {}
     return {path: base64.b64decode(x) for path, x in json.loads(run.stdout).items()}
 

@@ -114,7 +114,9 @@ def bytecode():
     if not BYTECODE.exists():
         return {}
     with zipfile.ZipFile(BYTECODE) as archive:
-        return {f"/{name.lstrip('/')}": archive.read(name) for name in archive.namelist()}
+        return {
+            f"/{name.lstrip('/')}": archive.read(name) for name in archive.namelist()
+        }
 
 
 def packed(contents):

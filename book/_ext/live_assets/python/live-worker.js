@@ -34,16 +34,31 @@ async function start({ packages, absent, setUp }) {
 }
 
 let session;
+const PAUSE = 50; // milliseconds for which output is held: what is quick comes at once
 
 self.onmessage = async ({ data }) => {
   const { id, source, name, options } = data;
-  const emit = (kind, text) => self.postMessage({ id, kind, text });
+  let parts = [];
+  let begun = 0;
+  const send = (end) => {
+    self.postMessage({ id, parts, end });
+    parts = [];
+  };
+  const emit = (kind, text) => {
+    parts.push({ kind, text });
+    if (performance.now() - begun > PAUSE) send();
+  };
   try {
-    session ??= start(options);
+    if (!session) {
+      session = start(options);
+      await session;
+      emit("started");
+    }
     const python = await session;
-    emit("started");
-    emit("done", python.run(source, name, emit));
+    begun = performance.now();
+    send(python.run(source, name, emit) ? "well" : "error");
   } catch (error) {
     emit("broken", String(error.message ?? error));
+    send("broken");
   }
 };
