@@ -208,6 +208,14 @@ def test_a_stand_in_says_once_that_it_is_one(cell):
     assert cell.live.locator(".live-note").count() == 0
 
 
+def test_python_reads_what_was_compiled(cell):
+    code = "import os, ast, numpy\n[ast.__cached__, os.path.exists(numpy.__cached__)]"
+    assert cell.runs(code) == "well"
+    # From sources alone it would be __pycache__/ast.cpython-313.pyc, which is nowhere.
+    shown = cell.live.inner_text().strip()
+    assert shown == "['/lib/python313.zip/ast.pyc', True]"
+
+
 def test_an_error_is_shown_from_the_readers_line_on_and_read_aloud(cell):
     assert cell.runs("a = 1\na / 0") == "error"
     shown = cell.live.inner_text()
