@@ -30,7 +30,8 @@ ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 # What all chapters depend on, and what all pages depend on besides.
 CODE = ("src/everygrad", "constraints.txt", "_toc.yml")
 LOOKS = ("_config.yml", "book/_ext", "book/_static", "book/references.bib")
-LOOKS += ("_build/pyodide/pyodide-lock.json",)  # which cells run in a browser
+# Which cells run in a browser, and how soon.
+LOOKS += ("_build/pyodide/pyodide-lock.json", "_build/pyodide-bytecode.zip")
 
 
 def pages(root=ROOT):

@@ -221,6 +221,8 @@ def settings():
         "jupyter-lite-schema-version": 0,
         "jupyter-config-data": {
             "appName": "Every Gradient Checked",
+            "appUrl": "./tree",
+            "faviconUrl": "./static/favicons/favicon.ico",
             "litePluginSettings": {
                 KERNEL_PACKAGE: {
                     "pyodideUrl": "./../pyodide/pyodide.js",
@@ -236,10 +238,10 @@ def settings():
 
 
 def configuration():
-    """Return how JupyterLite is built: one app, and no extension but the kernel."""
+    """Return how JupyterLite is built: notebooks, their list, and the kernel alone."""
     return {
         "LiteBuildConfig": {
-            "apps": ["notebooks"],
+            "apps": ["notebooks", "tree"],
             "contents": ["contents"],
             "federated_extensions": [str(extension())],
             "ignore_sys_prefix": ["federated_extensions"],

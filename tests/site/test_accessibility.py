@@ -10,9 +10,9 @@ from tools.node import MODULES
 from .conftest import turn
 
 AXE = MODULES / "axe-core" / "axe.min.js"
-# The pages of the book, and those that Sphinx adds.
+# The pages of the book, and those that the build adds.
 PAGES = [str(page.relative_to(ROOT).with_suffix(".html")) for page in pages()]
-PAGES += ["search.html", "genindex.html"]
+PAGES += ["search.html", "genindex.html", "404.html"]
 WIDTHS = (1280, 390)
 # Thousands of coloured words of code differ in nothing that axe sees but their class,
 # and what KaTeX draws is hidden from screen readers: one of a kind is left. So it is

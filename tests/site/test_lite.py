@@ -105,3 +105,15 @@ def test_a_chapter_opens_and_runs_and_no_other_host_is_asked(site, chromium, add
     assert output.inner_text().strip() == "classes [ 1 -1]"
     assert hosts <= {address.split("/")[2], ""}
     context.close()
+
+
+@pytest.mark.xdist_group("browser")
+def test_it_starts_with_a_list_of_what_there_is(site, visiting, address):
+    with visiting() as visit:
+        visit.page.set_default_timeout(PATIENCE)
+        visit.page.goto(f"{address}/lite/")
+        visit.page.locator(".jp-DirListing").get_by_text("book", exact=True).dblclick()
+        visit.page.get_by_text("perceptron.ipynb", exact=True).wait_for()
+        assert visit.page.url.startswith(f"{address}/lite/tree/")
+        assert [text for text in visit.complaints if text.startswith("http")] == []
+        assert visit.hosts <= {address.split("/")[2]}

@@ -4,6 +4,7 @@ Most tests share one page and its Python, which takes seconds to start; each lea
 page as it found it. LIVE=all compares every chapter with what the build computed.
 """
 
+import _imp
 import contextlib
 import functools
 import gzip
@@ -13,6 +14,7 @@ import os
 import re
 import threading
 import time
+import zipfile
 from http.server import ThreadingHTTPServer
 
 import pytest
@@ -24,6 +26,9 @@ from .conftest import SMALL_PHONE, WIDE, Quiet, overflow
 from .test_accessibility import AXE, COLOURS, RUN, darken
 
 START = 180_000  # ms: some seconds on an idle machine, far more on a busy one
+# Milliseconds within the page, from the click and from the key to the output.
+PROMISES = {"first": 5000, "edit": 50}
+MARGIN = 3  # for machines that are slower than the one that the promise names
 SUMMARY = json.loads((SITE / "live.json").read_text(encoding="utf-8"))
 PAGE = "book/perceptron.html"
 SOME = ("book/arrays", "book/perceptron")
@@ -87,6 +92,19 @@ class Cell:
         return self.ends()
 
 
+def milliseconds(page):
+    """Return what the page measured from the last Run to its output."""
+    return page.evaluate("performance.getEntriesByName('live cell').at(-1).duration")
+
+
+def crowding():
+    """Return by what factor other work slows this machine down, at least 1."""
+    wall, own = time.perf_counter(), time.process_time()
+    while time.process_time() - own < 0.2:
+        pass
+    return (time.perf_counter() - wall) / (time.process_time() - own)
+
+
 @pytest.fixture(scope="module")
 def open_page(chromium):
     """Return a function that opens a page, and notes what the page asks for."""
@@ -131,12 +149,16 @@ def test_first_nothing_is_loaded_before_it_is_asked_for(page, cell):
 
 
 def test_then_a_click_runs_the_cells_above_and_shows_the_output(page, cell):
-    started = time.perf_counter()
+    crowded = crowding()
     cell.button("Run").click()
     assert "Loading Python" in cell.status.inner_text()
     assert " MB" in cell.status.inner_text()
     assert cell.ends() == "well", cell.live.inner_text()
-    print(f"click to first output: {time.perf_counter() - started:.1f} s")
+    took, crowded = milliseconds(page), max(crowded, crowding())
+    print(
+        f"click to first output: {took / 1000:.1f} s, slowed down {crowded:.1f} times"
+    )
+    assert took < PROMISES["first"] * MARGIN * crowded
     assert (
         cell.live.inner_text().split() == cell.baked.locator("pre").inner_text().split()
     )
@@ -151,13 +173,47 @@ def test_then_a_click_runs_the_cells_above_and_shows_the_output(page, cell):
 
 
 def test_after_an_edit_it_runs_again_at_once(page, cell):
-    cell.write("print(6 * 7)\n7 * 7")
-    started = time.perf_counter()
+    took = []
+    for number in (7, 8, 9):
+        assert cell.runs(f"print(6 * {number})\n{number} * 7") == "well"
+        took.append(milliseconds(page))
+        assert cell.live.inner_text().split() == [str(6 * number), str(7 * number)]
+    crowded = crowding()
+    print(f"edit to output: {min(took):.0f} to {max(took):.0f} ms")
+    assert min(took) < PROMISES["edit"] * MARGIN * crowded, took
+    assert cell.status.text_content() == "Done. Output: 54\n63"
+
+
+def test_old_output_stays_until_there_is_new_one(page, cell):
+    assert cell.runs("print('old')") == "well"
+    cell.write("while True: pass")
     cell.editor.press("Shift+Enter")
+    cell.button("Stop").wait_for()
+    assert cell.live.inner_text().strip() == "old"
+    cell.button("Reset").click()  # which stops it, too: no place is left for its output
+    page.wait_for_timeout(100)
+    assert (cell.live.count(), cell.baked.is_visible()) == (0, True)
+    cell.button("Run").click()
     assert cell.ends() == "well"
-    print(f"edit to output: {1000 * (time.perf_counter() - started):.0f} ms")
-    assert cell.live.inner_text().split() == ["42", "49"]
-    assert cell.status.text_content() == "Done. Output: 42\n49"
+
+
+def test_a_stand_in_says_once_that_it_is_one(cell):
+    code = "from scipy.special import erf\nprint(erf(0.0), erf(0.0))"
+    assert cell.runs(code) == "well"
+    notes = cell.live.locator(".live-note").all_inner_texts()
+    assert notes == ["Replaced here by a small stand-in: scipy.special.erf"]
+    assert cell.live.inner_text().split()[-2:] == ["0.0", "0.0"]
+    assert "Replaced here" in cell.status.text_content()  # read aloud
+    assert cell.runs("print(1)") == "well"
+    assert cell.live.locator(".live-note").count() == 0
+
+
+def test_python_reads_what_was_compiled(cell):
+    code = "import os, ast, numpy\n[ast.__cached__, os.path.exists(numpy.__cached__)]"
+    assert cell.runs(code) == "well"
+    # From sources alone it would be __pycache__/ast.cpython-313.pyc, which is nowhere.
+    shown = cell.live.inner_text().strip()
+    assert shown == "['/lib/python313.zip/ast.pyc', True]"
 
 
 def test_an_error_is_shown_from_the_readers_line_on_and_read_aloud(cell):
@@ -360,11 +416,45 @@ def test_what_is_served_is_what_was_released():
         name: digest for name, digest in pyodide.DIGESTS.items() if name != pyodide.LOCK
     }
     found = {path.name for path in folder.iterdir()}
-    ours = {"course.zip", "live-worker.js", pyodide.LOCK}
+    ours = {"course.zip", "live-worker.js", "python_stdlib.zip", pyodide.LOCK}
     assert found == ours | set(digests) - {"pyodide.mjs"}
     for name in found - ours:
         content = (folder / name).read_bytes()
         assert hashlib.sha256(content).hexdigest() == digests[name], name
+
+
+def source_of(bytecode):
+    """Return the hash of its source in a file of bytecode, and how to take one."""
+    magic, flags = (int.from_bytes(bytecode[k : k + 4], "little") for k in (0, 4))
+    assert flags == 1  # by the source's hash, and never looked up
+    return bytecode[8:16], lambda source: _imp.source_hash(magic, source)
+
+
+def test_what_was_compiled_was_released():
+    released = zipfile.ZipFile(pyodide.FOLDER / "python_stdlib.zip")
+    served = zipfile.ZipFile(SITE / "pyodide" / "python_stdlib.zip")
+    compiled = 0
+    for name in served.namelist():
+        content = served.read(name)
+        if name.endswith(".pyc"):
+            found, expected = source_of(content)
+            assert found == expected(released.read(name[:-1])), name
+            compiled += 1
+        else:
+            assert content == released.read(name), name
+    assert compiled > 100
+    assert len(served.namelist()) == len(released.namelist())
+
+
+def test_numpy_is_compiled_from_its_wheel():
+    (wheel,) = (SITE / "pyodide").glob("numpy-*.whl")
+    released, course = map(zipfile.ZipFile, (wheel, SITE / "pyodide" / "course.zip"))
+    names = [name for name in course.namelist() if name.startswith("pycache/")]
+    assert len(names) > 50
+    for name in names:
+        inside = name.partition("/site-packages/")[2].replace(".cpython-313.pyc", ".py")
+        found, expected = source_of(course.read(name))
+        assert found == expected(released.read(inside)), name
 
 
 def test_the_script_is_small_and_on_pages_with_live_cells_alone():

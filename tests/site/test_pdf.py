@@ -66,6 +66,7 @@ def test_code_answers_and_formulas_are_there_and_drawing_code_is_not(texts):
     assert "Solution to Exercise 3.1" in whole
     assert "plt.subplots" not in whole
     assert "Click to" not in whole
+    assert "Not live here" not in whole
 
 
 def test_bookmarks_lead_to_parts_chapters_and_sections(document):

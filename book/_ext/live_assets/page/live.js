@@ -7,6 +7,7 @@ const page = JSON.parse(document.getElementById("live-cells").textContent);
 const root = new URL("../pyodide/", document.currentScript.src);
 const cells = [];
 let python = null; // the worker, from the first Run until Stop
+let ready = false; // whether that worker has started Python
 let loaded = false; // whether the browser has fetched Python before
 let active = null; // the cell whose Run was asked for, while it runs
 let waiting = null; // {id, emit, resolve} of what Python works at
@@ -31,9 +32,8 @@ function open() {
   python = new Worker(new URL("live-worker.js", root));
   python.onmessage = ({ data }) => {
     if (data.id !== waiting?.id) return;
-    if (data.kind !== "done" && data.kind !== "broken") return waiting.emit(data);
-    if (data.kind === "broken") waiting.emit(data);
-    finish(data.kind === "broken" ? "broken" : data.text ? "well" : "error");
+    for (const part of data.parts) waiting.emit(part);
+    if (data.end) finish(data.end);
   };
   python.onerror = (event) => {
     const text = event.message || "its files do not load";
@@ -51,6 +51,7 @@ function finish(end) {
 function close() {
   python?.terminate();
   python = null;
+  ready = false;
   for (const cell of cells) cell.ran = null;
 }
 
@@ -78,15 +79,22 @@ async function runOne(cell, emit) {
 async function run(cell) {
   if (active) return say(cell, "Python is busy with another cell.");
   active = cell;
+  performance.mark("live cell asked for");
   cell.stop.hidden = false;
   cell.reset.hidden = false;
-  let phase = "Running the cells above …";
   const wait = loaded ? "Python starts again …" : `Loading Python (${page.size}) …`;
-  say(cell, python ? phase : wait);
-  const shown = clear(cell);
-  const emit = (data) => {
-    if (data.kind !== "started") return add(shown, data);
-    hideSizes();
+  let phase;
+  const enter = (words) => {
+    phase = words;
+    say(cell, ready ? phase : wait);
+  };
+  const shown = make("div", { className: "cell_output live-output" });
+  cell.next = shown;
+  delete cell.output?.dataset.end;
+  const emit = (part) => {
+    if (part.kind !== "started") return add(place(cell, shown), part);
+    ready = loaded = true;
+    for (const other of cells) other.size?.remove();
     say(cell, phase);
   };
   // What cells above print stays as it is; only their errors are shown.
@@ -97,11 +105,12 @@ async function run(cell) {
   let end = "well";
   for (const earlier of cells.slice(0, cells.indexOf(cell))) {
     if (end === "well" && earlier.ran !== source(earlier)) {
+      enter("Running the cells above …");
       end = await runOne(earlier, quietly(earlier));
       if (end === "error") shown.prepend(make("p", {}, "A cell above this one raised:"));
     }
   }
-  phase = "Running …";
+  enter("Running …");
   if (end === "well") end = await runOne(cell, emit);
   if (end === "broken") close();
   active = null;
@@ -120,8 +129,9 @@ function settle(cell, end, shown) {
   }[end];
   if (document.activeElement === cell.stop) cell.run.focus();
   cell.stop.hidden = true;
-  shown.dataset.end = end;
+  place(cell, shown).dataset.end = end;
   say(cell, ...words);
+  performance.measure("live cell", "live cell asked for");
 }
 
 function stop() {
@@ -136,18 +146,16 @@ function say(cell, text, aloud = "") {
   if (aloud) cell.status.append(make("span", { className: "visually-hidden" }, ` ${aloud}`));
 }
 
-function hideSizes() {
-  loaded = true;
-  for (const cell of cells) cell.size?.remove();
-}
-
-// Puts an empty place for output where the output from the build was.
-function clear(cell) {
+// Puts new output where the last one was, or the build's: not before there is some, so
+// that the page moves once. After a reset there is no place for it any more.
+function place(cell, shown) {
+  if (cell.next !== shown) return shown;
+  cell.next = null;
   cell.output?.remove();
-  cell.output = make("div", { className: "cell_output live-output" });
+  cell.output = shown;
   for (const baked of cell.baked) baked.hidden = true;
-  cell.node.append(cell.output);
-  return cell.output;
+  cell.node.append(shown);
+  return shown;
 }
 
 function add(shown, { kind, text }) {
@@ -170,7 +178,7 @@ function reset(cell) {
   cell.editor = null;
   cell.pre.parentElement.hidden = false;
   cell.output?.remove();
-  cell.output = null;
+  cell.output = cell.next = null;
   for (const baked of cell.baked) baked.hidden = false;
   cell.run.focus();
   cell.reset.hidden = true;

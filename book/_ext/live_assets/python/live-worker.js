@@ -23,23 +23,42 @@ async function start({ packages, absent, setUp }) {
     code,
   ]);
   python.unpackArchive(archive, "zip", { extractDir: "/course" });
-  python.runPython("import sys; sys.path.insert(0, '/course')");
+  python.runPython(`
+    import sys
+    sys.path.insert(0, "/course")
+    sys.pycache_prefix = "/course/pycache"  # NumPy, compiled when the book was built
+  `);
   const session = python.pyimport("live_session");
   session.start(absent, setUp);
   return session;
 }
 
 let session;
+const PAUSE = 50; // milliseconds for which output is held: what is quick comes at once
 
 self.onmessage = async ({ data }) => {
   const { id, source, name, options } = data;
-  const emit = (kind, text) => self.postMessage({ id, kind, text });
+  let parts = [];
+  let begun = 0;
+  const send = (end) => {
+    self.postMessage({ id, parts, end });
+    parts = [];
+  };
+  const emit = (kind, text) => {
+    parts.push({ kind, text });
+    if (performance.now() - begun > PAUSE) send();
+  };
   try {
-    session ??= start(options);
+    if (!session) {
+      session = start(options);
+      await session;
+      emit("started");
+    }
     const python = await session;
-    emit("started");
-    emit("done", python.run(source, name, emit));
+    begun = performance.now();
+    send(python.run(source, name, emit) ? "well" : "error");
   } catch (error) {
     emit("broken", String(error.message ?? error));
+    send("broken");
   }
 };

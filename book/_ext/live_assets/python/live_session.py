@@ -4,6 +4,7 @@ live-worker.js calls `start` once, then `run` for every cell.
 """
 
 import ast
+import functools
 import importlib.machinery
 import linecache
 import sys
@@ -22,10 +23,12 @@ class Output:
 
     def __init__(self):
         self.emit, self.waiting, self.sent, self.last = None, [], 0, 0
+        self.noted = set()
 
     def begin(self, emit):
         """Send to `emit` from now on."""
         self.emit, self.waiting, self.sent = emit, [], 0
+        self.noted = set()
         self.last = time.monotonic()
 
     def write(self, text):
@@ -44,6 +47,13 @@ class Output:
         if self.waiting and self.emit:
             self.emit("text", "".join(self.waiting))
             self.waiting, self.last = [], time.monotonic()
+
+    def note(self, text):
+        """Say once in every cell that something here is not as in the book."""
+        if text not in self.noted:
+            self.noted.add(text)
+            self.flush()
+            self.emit("note", text)
 
     def isatty(self):
         """Return False: there is no terminal."""
@@ -67,8 +77,7 @@ class Absent:
 
     def __call__(self, *arguments, **options):
         if self._path in SESSION.set_up:
-            SESSION.output.flush()
-            SESSION.output.emit("note", f"Left out here: {self._path}(…)")
+            SESSION.output.note(f"Left out here: {self._path}(…)")
             return None
         return self._refuse()
 
@@ -79,6 +88,17 @@ class Absent:
     __mro_entries__ = __instancecheck__ = __enter__ = __iter__ = __getitem__ = _refuse
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _refuse
     __rtruediv__ = __matmul__ = __rmatmul__ = __pow__ = __rpow__ = __neg__ = _refuse
+
+
+def announced(path, function):
+    """Return a stand-in that says, in each cell that calls it, that it is one."""
+
+    @functools.wraps(function)
+    def call(*arguments, **options):
+        SESSION.output.note(f"Replaced here by a small stand-in: {path}")
+        return function(*arguments, **options)
+
+    return call
 
 
 def look_up(path):
@@ -122,7 +142,9 @@ def start(absent, set_up):
 
     SESSION.absent, SESSION.set_up = tuple(absent), tuple(set_up)
     SESSION.stand_ins = {
-        path: one for path, one in STAND_INS.items() if path.split(".")[0] in absent
+        path: announced(path, one)
+        for path, one in STAND_INS.items()
+        if path.split(".")[0] in absent
     }
     sys.meta_path.insert(0, Finder())
     sys.stdout = sys.stderr = SESSION.output
