@@ -835,12 +835,8 @@ def statement_around(source, number):
 
     Of a compound one, such as a loop, these are the lines before its body.
     """
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:  # magics: their lines may be others when they are run
-        return None
     found = None
-    for node in ast.walk(tree):
+    for node in ast.walk(names.parse(source)):
         if isinstance(node, ast.stmt) and node.lineno <= number <= node.end_lineno:
             last = node.end_lineno
             if hasattr(node, "body"):

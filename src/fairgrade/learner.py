@@ -23,7 +23,7 @@ import warnings
 
 import numpy as np
 
-from . import known, names
+from . import known, magics, names
 from .peer import Peer, frame, torch_of, unframe
 from .proxies import PLAIN
 from .wire import Channel, WireError
@@ -35,12 +35,17 @@ IMAGE_LIMIT = 512 * 1024  # bytes
 
 
 @functools.lru_cache(maxsize=1024)
-def compile_cell(source, filename):
-    """Return (code, code of the last expression or None) of a cell."""
+def compile_cell(source, filename, in_ipython=False):
+    """Return (code, code of the last expression or None) of a cell.
+
+    Magics are served by IPython's shell if `in_ipython` is true, else replaced.
+    """
     try:
         tree = ast.parse(source, filename)
     except SyntaxError:
-        tree = copy.copy(names.parse(source))
+        tree = magics.as_calls(source) if in_ipython else names.parse(source)
+        magics.refuse(tree)
+        tree = copy.copy(tree)
         if not tree.body:
             raise
         tree.body = list(tree.body)
@@ -92,6 +97,9 @@ def interactive_shell():
             except impossible as error:
                 print(f"%%{name} does nothing here: {error}")
 
+        def enable_gui(self, gui=None):
+            """Figures are kept without a window."""
+
         def system(self, command):
             print(f"no commands here: {command}")
 
@@ -118,6 +126,9 @@ def offer_shell(namespace):
     def get_ipython():
         shell = interactive_shell()
         shell.user_ns = namespace
+        # What a cell magic runs has its globals from here.
+        shell.user_module = sys.modules["__main__"]
+        namespace.setdefault("_dh", [os.getcwd()])
         return shell
 
     namespace["get_ipython"] = get_ipython
@@ -319,7 +330,7 @@ class Learner(Peer):
             # For who reads sources: tracebacks, `inspect.getsource`, torch.jit.
             lines = source.splitlines(keepends=True)
             linecache.cache[name] = len(source), None, lines, name
-            code, last = compile_cell(source, name)
+            code, last = compile_cell(source, name, in_ipython=True)
             execute(code, self.namespace)
             if last is not None:
                 value = execute(last, self.namespace)
