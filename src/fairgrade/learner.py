@@ -210,6 +210,8 @@ class Learner(Peer):
         super().__init__(channel, first=1)
         self.printed = Printed(output)
         self.nonce = b""
+        self.has_turn = True  # to speak; else the judge has, or a message is on its way
+        self.is_late = False
         self.warned = []
         self.replaced = {}  # in libraries, by a test: (module, name) -> what was there
         module = types.ModuleType("__main__")
@@ -222,16 +224,24 @@ class Learner(Peer):
 
     def hear(self):
         self.nonce, verb, parts, _, _ = unframe(self.channel.receive())
+        self.has_turn = True
+        if self.is_late and self.depth:
+            self.late(None, sys._getframe())
         return verb, self.incoming(*parts)
 
     def say(self, verb, value):
-        if self.depth == 0:
-            signal.setitimer(signal.ITIMER_REAL, 0)
         parts = self.outgoing(value)
         del value
         warned, self.warned[:] = self.warned[:WARNINGS], []
         data = frame(self.nonce, verb, parts, self.printed.take(), warned)
-        self.channel.send(data)
+        self.has_turn = False
+        if self.depth == 0:  # this answers the question: no more can be late
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        try:
+            self.channel.send(data)
+        except WireError:  # too much: nothing was sent
+            self.has_turn = True
+            raise
 
     def warn(self, message, category, filename, lineno, file=None, line=None):
         """Keep a warning for the judge, where a test may look out for it."""
@@ -240,7 +250,14 @@ class Learner(Peer):
         self.warned.append([name, str(message)[:500]])
 
     def late(self, number, stack):
-        """Tell where the code is that takes too long, and end."""
+        """Tell where the code is that takes too long, and end.
+
+        Out of turn it would be mixed with a message, or answer an old question.
+        """
+        self.is_late = True
+        if not self.has_turn:
+            return
+        self.has_turn = False
         where = innermost_frame(stack)
         with contextlib.suppress(BaseException):
             self.fresh.clear()
@@ -282,6 +299,7 @@ class Learner(Peer):
 
     def serve(self, body):
         if self.depth == 0:
+            self.is_late = False
             signal.setitimer(signal.ITIMER_REAL, max(body[5] or 0, 0.001), 0.5)
         try:
             super().serve(body)

@@ -1,5 +1,7 @@
 """Whatever an answer does, it gets what it deserves, and the other questions theirs."""
 
+import random
+
 import pytest
 
 from fairgrade.assignment import released
@@ -742,3 +744,20 @@ def test_the_tests_own_loops_end_too(grader):
     one = assignment(("answer", F), ("test", endless), ("test", "assert f(1) == 2"))
     result, _ = grader.run(one, reference(one))
     assert statuses(result) == {"test1": "time-out"}
+
+
+def test_time_may_be_over_at_any_moment_of_a_conversation():
+    # Long messages both ways: the alarm comes within one, or while the judge answers.
+    answer = "def f(g, n):\n    for i in range(n):\n        g([i] * 20, 'x' * 50_000)\n"
+    test = "f(lambda items, text: [len(text)] * 9, 10**6)"
+    long = assignment(("answer", answer), ("test", test))
+    chance, seen = random.Random(0), 0
+    with Grader([long]) as grader:
+        for _ in range(20):
+            seconds = chance.uniform(0.03, 0.1)
+            grader.limits = Limits(seconds_per_cell=seconds)
+            result, _ = grader.run(long, reference(long))
+            if result.cells[0].status == "passed":  # else a busy machine
+                assert statuses(result) == {"test1": "time-out"}
+                seen += 1
+    assert seen
