@@ -5,6 +5,8 @@ learners in their feedback. None of it may run in a reader's browser.
 """
 
 import re
+from collections import Counter
+from urllib.parse import unquote
 
 import bleach
 from bleach.css_sanitizer import CSSSanitizer
@@ -20,6 +22,7 @@ HIDDEN = re.compile(
     r"(?m)^[^\n]*BEGIN HIDDEN TESTS.*?(?:END HIDDEN TESTS[^\n]*|\Z)", re.DOTALL
 )
 FRAME = re.compile(r"Cell In\[(\d+)\], line (\d+)")
+SHOWN_MOST = 3  # times that one picture is on a page
 SHOWN_INSTEAD = "# (hidden tests)"
 
 # What Markdown makes, and what teachers write into it by hand.
@@ -89,10 +92,30 @@ def harmless_html(html):
 def safe_markdown(context, source):
     """Return Markdown as harmless HTML: nbconvert's filter, and a wash."""
     cell = context.get("cell", {})
-    renderer = IPythonRenderer(
-        escape=False, attachments=cell.get("attachments", {}), embed_images=False
-    )
+    attachments = cell.get("attachments") or {}
+    renderer = Renderer(escape=False, attachments=attachments, embed_images=False)
     return harmless_html(MarkdownWithMath(renderer=renderer).render(source))
+
+
+class Renderer(IPythonRenderer):
+    """Shows the pictures that are attached to a cell; one that is not stops nothing."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.shown = Counter()
+
+    def _embed_image_or_attachment(self, src):
+        if not src.startswith("attachment:"):
+            return super()._embed_image_or_attachment(src)
+        name = unquote(src.removeprefix("attachment:"))
+        self.shown[name] += 1
+        bundle = self.attachments.get(name)
+        # A thousand times, it would fill the reader's memory.
+        if isinstance(bundle, dict) and self.shown[name] <= SHOWN_MOST:
+            for kind in ("png", "jpeg", "gif", "webp"):
+                if f"image/{kind}" in bundle:
+                    return f"data:image/{kind};base64,{bundle[f'image/{kind}']}"
+        return src
 
 
 class Harmless(Preprocessor):
