@@ -97,8 +97,15 @@ def interactive_shell():
             except impossible as error:
                 print(f"%%{name} does nothing here: {error}")
 
-        def enable_gui(self, gui=None):
-            """Figures are kept without a window."""
+        def enable_matplotlib(self, gui=None):
+            """Leave figures open: they are handed over after each cell (`figures`)."""
+            from matplotlib_inline.config import InlineBackend
+
+            inline = InlineBackend.instance(parent=self)  # for what %config says of it
+            inline.shell = self
+            if inline not in self.configurables:
+                self.configurables.append(inline)
+            return gui, "agg"
 
         def system(self, command):
             print(f"no commands here: {command}")

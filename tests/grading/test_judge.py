@@ -712,9 +712,11 @@ def test_what_is_printed_is_kept_but_bounded(grader, recorded):
 
 def test_figures_come_as_pictures(grader, recorded):
     plot = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n"
-    result = grade(grader, recorded, plot + F)
-    assert result.score == 3
-    assert [image[:8] for image in result.cells[1].images] == ["iVBORw0K"]
+    for magic in ("", "%matplotlib inline\n%config InlineBackend.dpi = 72\n"):
+        result = grade(grader, recorded, magic + plot + F)
+        assert result.score == 3
+        assert [image[:8] for image in result.cells[1].images] == ["iVBORw0K"]
+        assert "nothing" not in result.cells[1].printed
 
 
 def test_a_later_submission_sees_nothing_of_an_earlier_one(grader, recorded):

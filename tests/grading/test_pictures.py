@@ -126,7 +126,10 @@ def test_a_picture_goes_from_the_answer_to_the_feedback(
     hand_in(course, {"My page.png": GOOD} | bad | {SCRIPT: GOOD}, words)
     if command == "fairgrade":
         assert course.fairgrade("autograde", "twice", "--jobs=1") == 0
-        assert "was left out: its name is not plain (and 9 more)" in capsys.readouterr().out
+        assert (
+            "was left out: its name is not plain (and 9 more)"
+            in capsys.readouterr().out
+        )
     else:
         config = course.folder / "nbgrader_config.py"
         text = config.read_text() + "import fairgrade\nfairgrade.configure(c)\n"
