@@ -204,6 +204,30 @@ RIGHT = {
             "    return SimpleNamespace(forward=lambda x: x + 1, size=2)",
         ],
     ),
+    "a record within an object": (
+        [
+            (
+                "answer",
+                "from collections import namedtuple\n"
+                "Place = namedtuple('Place', 'x y')\n"
+                "class Ship:\n    def __init__(self):\n"
+                "        self.place = Place(1, 2)\n        self.crew = {'a': 1}",
+            ),
+            (
+                "test",
+                "ship = Ship()\nassert ship.place.y == 2\nassert ship.crew['a'] == 1\n"
+                "assert not callable(ship.place) and not callable(ship)",
+            ),
+        ],
+        [
+            "from types import MappingProxyType, SimpleNamespace\n"
+            "class Ship:\n    place = SimpleNamespace(x=1, y=2)\n"
+            "    crew = MappingProxyType({'a': 1})",
+            "class Ship:\n    class place:\n        y = 2\n"
+            "    def __init__(self):\n        self.place = Ship.place()\n"
+            "    def __getattr__(self, name):\n        return {'a': len(name) - 3}",
+        ],
+    ),
     "parts of a model, by other names": (
         [
             (
