@@ -122,8 +122,11 @@ class Judge(Peer):
         (sys.stdout if self.hall.in_test else self.hall.printed).write(printed)
         if verb == "late":
             self.stop("time-out", "", _place(body))
-        if warned:
+        if warned and self.hall.in_test:
             _warn(warned)
+        elif warned:
+            with self.hall.own_output():
+                _warn(warned)
         return verb, body
 
     @contextlib.contextmanager

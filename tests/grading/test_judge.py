@@ -710,6 +710,17 @@ def test_what_is_printed_is_kept_but_bounded(grader, recorded):
     assert result.cells[2].printed == "later\nlater\n"
 
 
+def test_any_number_of_warnings_stops_no_later_submission(grader, recorded):
+    # All together they are more than a pipe holds.
+    loud = (
+        "import warnings\nfor n in range(40):\n    warnings.warn(f'{n}' + 'x' * 480)\n"
+    )
+    for _ in range(10):
+        result = grade(grader, recorded, loud + F)
+        assert result.score == 3
+        assert "UserWarning: 19xxx" in result.cells[1].printed
+
+
 def test_figures_come_as_pictures(grader, recorded):
     plot = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n"
     for magic in ("", "%matplotlib inline\n%config InlineBackend.dpi = 72\n"):
