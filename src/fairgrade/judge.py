@@ -328,11 +328,12 @@ class Hall:
                     continue
                 try:
                     self.start_clock(self.limits.seconds_per_cell)
-                    self.run_there(source, cell, classes)
-                    # Is it still in step, after what this cell did?
-                    self.peer.request(
-                        "echo", 0, [np.zeros(2), {"a": np.float64(1)}], study
-                    )
+                    with self.alarm():
+                        self.run_there(source, cell, classes)
+                        # Is it still in step, after what this cell did?
+                        self.peer.request(
+                            "echo", 0, [np.zeros(2), {"a": np.float64(1)}], study
+                        )
                 except (Stop, Exception):
                     self.culprits.add(cell)
                     self.discard()
@@ -543,10 +544,11 @@ class Hall:
             self.learner()
             self.start_clock(self.limits.seconds_per_cell)
             self.done.append((source, cell, classes))
-            error, images = self.run_there(source, cell, classes)
-            handed = set()
-            while error is not None and self.hand_on(error, handed):
+            with self.alarm():
                 error, images = self.run_there(source, cell, classes)
+                handed = set()
+                while error is not None and self.hand_on(error, handed):
+                    error, images = self.run_there(source, cell, classes)
         except Stop as stop:
             self.culprits.add(cell)
             return self.stopped(stop)
@@ -737,7 +739,10 @@ class Hall:
 
     @contextlib.contextmanager
     def alarm(self):
-        """Stop the test's own code, too, when the time is over; it may loop as well."""
+        """Stop the code on this side, too, when the time is over.
+
+        A test's may loop, and an answer can be what takes for ever to be unpacked.
+        """
 
         def late(number, stack):
             if self.peer is not None:

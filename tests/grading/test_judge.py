@@ -774,3 +774,27 @@ def test_time_may_be_over_at_any_moment_of_a_conversation():
                 assert statuses(result) == {"test1": "time-out"}
                 seen += 1
     assert seen
+
+
+def test_what_takes_for_ever_to_unpack_costs_its_own_cell():
+    # Keys of a dict that all have the same hash: each is compared with all before.
+    slow = (
+        f"{FIND}from fairgrade.wire import dump\nkeys = []\n"
+        "for k in range(150_000):\n"
+        "    key = k * (2**61 - 1)\n"
+        "    keys += [['i', hex(key)] if key >= 2**63 else key, 0]\n"
+        "state = [10**6 + 1, b'd' + dump(keys)]\n"
+        "p = peer()\n"
+        "p.channel.send(frame(p.nonce, 'ok', [[], [state], None]))\n"
+        "import time\ntime.sleep(60)\n"
+    )
+    two = assignment(
+        ("answer", F),
+        ("test", "assert f(1) == 2"),
+        ("answer", "def h(x):\n    return x\n"),
+        ("test", "assert h(2) == 2"),
+    )
+    limits = Limits(seconds_per_cell=1.5, seconds_in_all=30)
+    with Grader([two], limits) as grader:
+        result, _ = grader.run(two, reference(two) | {"answer0": slow})
+    assert statuses(result) == {"answer0": "time-out", "test1": "error"}
