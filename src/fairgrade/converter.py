@@ -483,7 +483,7 @@ class FairAutograde(Autograde):
         }
         self.result = result
         self.exporter._preprocessors = self.steps
-        notebook = self.skeletons[name].with_answers(handed_in.sources, handed_in.added)
+        notebook = self.skeletons[name].with_answers(handed_in)
         output, resources = self.exporter.from_notebook_node(notebook, resources)
         self.writer.build_directory = str(new)
         path = new / f"{name}{self.exporter.file_extension}"

@@ -4,7 +4,13 @@ Learners write Markdown, and their programs print; teachers read both in formgra
 learners in their feedback. None of it may run in a reader's browser.
 """
 
+import contextlib
+import html
 import re
+import signal
+import threading
+from collections import Counter
+from urllib.parse import unquote
 
 import bleach
 from bleach.css_sanitizer import CSSSanitizer
@@ -13,13 +19,18 @@ from nbconvert.filters import strip_ansi
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
 from nbgrader.preprocessors import NbGraderPreprocessor
-from nbgrader.utils import is_grade
+from nbgrader.utils import is_grade, is_solution
 from traitlets import Bool
 
 HIDDEN = re.compile(
     r"(?m)^[^\n]*BEGIN HIDDEN TESTS.*?(?:END HIDDEN TESTS[^\n]*|\Z)", re.DOTALL
 )
 FRAME = re.compile(r"Cell In\[(\d+)\], line (\d+)")
+# Of one cell of Markdown; what has or takes more is shown as it was typed.
+LONGEST = 100_000
+OPENERS, OPENERS_MOST = re.compile(r"\\\\[(\[]|\\begin"), 500
+RENDER_SECONDS = 5.0
+SHOWN_MOST = 3  # times that one picture is on a page
 SHOWN_INSTEAD = "# (hidden tests)"
 
 # What Markdown makes, and what teachers write into it by hand.
@@ -74,10 +85,10 @@ def is_relative(address):
     return not re.match(r"\s*([^/?#]*:|[/\\]{2})", address)
 
 
-def harmless_html(html):
+def harmless_html(text):
     """Return HTML with all that could run, load or overlay anything escaped."""
     return bleach.clean(
-        html,
+        text,
         tags=TAGS,
         attributes=harmless_source,
         protocols={"http", "https", "mailto", "data"},
@@ -89,10 +100,59 @@ def harmless_html(html):
 def safe_markdown(context, source):
     """Return Markdown as harmless HTML: nbconvert's filter, and a wash."""
     cell = context.get("cell", {})
-    renderer = IPythonRenderer(
-        escape=False, attachments=cell.get("attachments", {}), embed_images=False
-    )
-    return harmless_html(MarkdownWithMath(renderer=renderer).render(source))
+    attachments = cell.get("attachments") or {}
+    renderer = Renderer(escape=False, attachments=attachments, embed_images=False)
+    try:
+        if len(source) > LONGEST or len(OPENERS.findall(source)) > OPENERS_MOST:
+            raise TimeoutError  # in a regular expression, where no alarm is heard
+        with seconds(RENDER_SECONDS):
+            return harmless_html(MarkdownWithMath(renderer=renderer).render(source))
+    except (TimeoutError, RecursionError):
+        return f"<pre>{html.escape(source)}</pre>"
+
+
+@contextlib.contextmanager
+def seconds(most):
+    """Raise TimeoutError in what takes longer: some texts would take minutes.
+
+    Not in a thread, where no alarm can be set. Another alarm comes that much later.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def over(number, stack):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, over)
+    others = signal.setitimer(signal.ITIMER_REAL, most)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, *others)
+
+
+class Renderer(IPythonRenderer):
+    """Shows the pictures that are attached to a cell; one that is not stops nothing."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.shown = Counter()
+
+    def _embed_image_or_attachment(self, src):
+        if not src.startswith("attachment:"):
+            return super()._embed_image_or_attachment(src)
+        name = unquote(src.removeprefix("attachment:"))
+        self.shown[name] += 1
+        bundle = self.attachments.get(name)
+        # A thousand times, it would fill the reader's memory.
+        if isinstance(bundle, dict) and self.shown[name] <= SHOWN_MOST:
+            for kind in ("png", "jpeg", "gif", "webp"):
+                if f"image/{kind}" in bundle:
+                    return f"data:image/{kind};base64,{bundle[f'image/{kind}']}"
+        return src
 
 
 class Harmless(Preprocessor):
@@ -162,13 +222,15 @@ class HideTests(Preprocessor):
 
     def preprocess(self, nb, resources):
         code = [cell for cell in nb.cells if cell.cell_type == "code"]
+        # What learners mark so is theirs: a million such lines would take hours.
+        own = [cell for cell in code if not is_learners(cell)]
         # By number of the cell, with each hidden line left blank.
         shown = {cell.execution_count: HIDDEN.sub(blank, cell.source) for cell in code}
         self.shown = {number: text.splitlines() for number, text in shown.items()}
         # What is as short as `)`, or is shown elsewhere too, tells nothing.
         self.hidden = {
             line.strip()
-            for cell in code
+            for cell in own
             for region in HIDDEN.findall(cell.source)
             for line in region.splitlines()
             if len(line.strip()) > 8
@@ -179,8 +241,9 @@ class HideTests(Preprocessor):
     def preprocess_cell(self, cell, resources, cell_index):
         if cell.cell_type != "code":
             return cell, resources
-        secret = HIDDEN.search(cell.source)
-        cell.source = HIDDEN.sub(SHOWN_INSTEAD, cell.source)
+        secret = not is_learners(cell) and HIDDEN.search(cell.source)
+        if secret:
+            cell.source = HIDDEN.sub(SHOWN_INSTEAD, cell.source)
         for output in cell.outputs:
             if output.output_type == "stream":
                 output.text = self.unquoted(output.text)
@@ -208,6 +271,11 @@ class HideTests(Preprocessor):
             if int(number) < len(lines) and lines[int(number)]:
                 return [f"In [{cell}], line {number}: {lines[int(number)].strip()}"]
         return []
+
+
+def is_learners(cell):
+    """Say whether the source of a cell is the learner's."""
+    return is_solution(cell) or "fairgrade" in cell.metadata
 
 
 def blank(region):

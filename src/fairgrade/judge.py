@@ -134,8 +134,11 @@ class Judge(Peer):
         (sys.stdout if self.hall.in_test else self.hall.printed).write(printed)
         if verb == "late":
             self.stop("time-out", "", _place(body))
-        if warned:
+        if warned and self.hall.in_test:
             _warn(warned)
+        elif warned:
+            with self.hall.own_output():
+                _warn(warned)
         return verb, body
 
     @contextlib.contextmanager
@@ -340,11 +343,12 @@ class Hall:
                     continue
                 try:
                     self.start_clock(self.limits.seconds_per_cell)
-                    self.run_there(source, cell, classes)
-                    # Is it still in step, after what this cell did?
-                    self.peer.request(
-                        "echo", 0, [np.zeros(2), {"a": np.float64(1)}], study
-                    )
+                    with self.alarm():
+                        self.run_there(source, cell, classes)
+                        # Is it still in step, after what this cell did?
+                        self.peer.request(
+                            "echo", 0, [np.zeros(2), {"a": np.float64(1)}], study
+                        )
                 except (Stop, Exception):
                     self.culprits.add(cell)
                     self.discard()
@@ -557,10 +561,11 @@ class Hall:
             self.learner()
             self.start_clock(self.limits.seconds_per_cell)
             self.done.append((source, cell, classes))
-            error, images = self.run_there(source, cell, classes)
-            handed = set()
-            while error is not None and self.hand_on(error, handed):
+            with self.alarm():
                 error, images = self.run_there(source, cell, classes)
+                handed = set()
+                while error is not None and self.hand_on(error, handed):
+                    error, images = self.run_there(source, cell, classes)
         except Stop as stop:
             self.culprits.add(cell)
             return self.stopped(stop)
@@ -751,7 +756,10 @@ class Hall:
 
     @contextlib.contextmanager
     def alarm(self):
-        """Stop the test's own code, too, when the time is over; it may loop as well."""
+        """Stop the code on this side, too, when the time is over.
+
+        A test's may loop, and an answer can be what takes for ever to be unpacked.
+        """
 
         def late(number, stack):
             if self.peer is not None:
@@ -852,12 +860,8 @@ def statement_around(source, number):
 
     Of a compound one, such as a loop, these are the lines before its body.
     """
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:  # magics: their lines may be others when they are run
-        return None
     found = None
-    for node in ast.walk(tree):
+    for node in ast.walk(names.parse(source)):
         if isinstance(node, ast.stmt) and node.lineno <= number <= node.end_lineno:
             last = node.end_lineno
             if hasattr(node, "body"):

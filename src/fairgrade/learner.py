@@ -23,7 +23,7 @@ import warnings
 
 import numpy as np
 
-from . import known, names
+from . import known, magics, names
 from .peer import Peer, frame, torch_of, unframe
 from .proxies import PLAIN
 from .wire import Channel, WireError
@@ -35,12 +35,17 @@ IMAGE_LIMIT = 512 * 1024  # bytes
 
 
 @functools.lru_cache(maxsize=1024)
-def compile_cell(source, filename):
-    """Return (code, code of the last expression or None) of a cell."""
+def compile_cell(source, filename, in_ipython=False):
+    """Return (code, code of the last expression or None) of a cell.
+
+    Magics are served by IPython's shell if `in_ipython` is true, else replaced.
+    """
     try:
         tree = ast.parse(source, filename)
     except SyntaxError:
-        tree = copy.copy(names.parse(source))
+        tree = magics.as_calls(source) if in_ipython else names.parse(source)
+        magics.refuse(tree)
+        tree = copy.copy(tree)
         if not tree.body:
             raise
         tree.body = list(tree.body)
@@ -92,6 +97,16 @@ def interactive_shell():
             except impossible as error:
                 print(f"%%{name} does nothing here: {error}")
 
+        def enable_matplotlib(self, gui=None):
+            """Leave figures open: they are handed over after each cell (`figures`)."""
+            from matplotlib_inline.config import InlineBackend
+
+            inline = InlineBackend.instance(parent=self)  # for what %config says of it
+            inline.shell = self
+            if inline not in self.configurables:
+                self.configurables.append(inline)
+            return gui, "agg"
+
         def system(self, command):
             print(f"no commands here: {command}")
 
@@ -118,6 +133,9 @@ def offer_shell(namespace):
     def get_ipython():
         shell = interactive_shell()
         shell.user_ns = namespace
+        # What a cell magic runs has its globals from here.
+        shell.user_module = sys.modules["__main__"]
+        namespace.setdefault("_dh", [os.getcwd()])
         return shell
 
     namespace["get_ipython"] = get_ipython
@@ -199,6 +217,8 @@ class Learner(Peer):
         super().__init__(channel, first=1)
         self.printed = Printed(output)
         self.nonce = b""
+        self.has_turn = True  # to speak; else the judge has, or a message is on its way
+        self.is_late = False
         self.warned = []
         self.replaced = {}  # in libraries, by a test: (module, name) -> what was there
         module = types.ModuleType("__main__")
@@ -211,16 +231,24 @@ class Learner(Peer):
 
     def hear(self):
         self.nonce, verb, parts, _, _ = unframe(self.channel.receive())
+        self.has_turn = True
+        if self.is_late and self.depth:
+            self.late(None, sys._getframe())
         return verb, self.incoming(*parts)
 
     def say(self, verb, value):
-        if self.depth == 0:
-            signal.setitimer(signal.ITIMER_REAL, 0)
         parts = self.outgoing(value)
         del value
         warned, self.warned[:] = self.warned[:WARNINGS], []
         data = frame(self.nonce, verb, parts, self.printed.take(), warned)
-        self.channel.send(data)
+        self.has_turn = False
+        if self.depth == 0:  # this answers the question: no more can be late
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        try:
+            self.channel.send(data)
+        except WireError:  # too much: nothing was sent
+            self.has_turn = True
+            raise
 
     def warn(self, message, category, filename, lineno, file=None, line=None):
         """Keep a warning for the judge, where a test may look out for it."""
@@ -229,7 +257,14 @@ class Learner(Peer):
         self.warned.append([name, str(message)[:500]])
 
     def late(self, number, stack):
-        """Tell where the code is that takes too long, and end."""
+        """Tell where the code is that takes too long, and end.
+
+        Out of turn it would be mixed with a message, or answer an old question.
+        """
+        self.is_late = True
+        if not self.has_turn:
+            return
+        self.has_turn = False
         where = innermost_frame(stack)
         with contextlib.suppress(BaseException):
             self.fresh.clear()
@@ -271,6 +306,7 @@ class Learner(Peer):
 
     def serve(self, body):
         if self.depth == 0:
+            self.is_late = False
             signal.setitimer(signal.ITIMER_REAL, max(body[5] or 0, 0.001), 0.5)
         try:
             super().serve(body)
@@ -319,7 +355,7 @@ class Learner(Peer):
             # For who reads sources: tracebacks, `inspect.getsource`, torch.jit.
             lines = source.splitlines(keepends=True)
             linecache.cache[name] = len(source), None, lines, name
-            code, last = compile_cell(source, name)
+            code, last = compile_cell(source, name, in_ipython=True)
             execute(code, self.namespace)
             if last is not None:
                 value = execute(last, self.namespace)

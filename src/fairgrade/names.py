@@ -6,6 +6,8 @@ Answers are kept: trees come from `parse`, which keeps them, too.
 import ast
 from functools import lru_cache
 
+from . import magics
+
 SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -13,18 +15,12 @@ SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 def parse(source):
     """Return the tree of a cell; an empty one if it is no Python, as learners' may be.
 
-    Magics and shell escapes become calls of ``get_ipython()``, as in a notebook.
+    Magics are what they stand for, or calls of ``get_ipython()``: see `magics`.
     """
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError):
-        pass
-    try:
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        return ast.parse(TransformerManager().transform_cell(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module(body=[], type_ignores=[])
+        return magics.as_plain(source)
 
 
 def run_at_once(node):

@@ -41,6 +41,7 @@ class Peer(Share):
         self.describing = []
         self.handles = {}  # number -> handle of the other side's object
         self.depth = 0
+        self.arrived = {}  # at the other side's graphs: number -> gradient
         self.named = {}  # what both sides have from given cells
         self.names = {}
         self.claimed = {}
@@ -179,23 +180,44 @@ class Peer(Share):
         return remote_graph().apply(self, number, _Token(self, number), data, *leaves)
 
     def differentiate(self, number, gradient):
-        """Return the gradients by the leaves of one of our graphs, None where no path.
+        """Return the gradients by the inputs of one of our graphs, None where no path.
 
         Other leaves collect theirs here, as `backward` does.
         """
         torch = torch_of()
         if number not in self.graphs:
             raise WireError(f"no graph {number!r:.20}")
-        tensor, leaves = self.graphs[number]
+        tensor, inputs = self.graphs[number]
+        leaves = [leaf for leaf in inputs.values() if leaf is not None]
         before = [leaf.grad for leaf in leaves]
+        outer, self.arrived = (
+            self.arrived,
+            {n: None for n, leaf in inputs.items() if leaf is None},
+        )
         for leaf in leaves:
             leaf.grad = None
         try:
             torch.autograd.backward(tensor, gradient, retain_graph=True)
-            return tuple(leaf.grad for leaf in leaves)
+            return tuple(
+                self.arrived[n] if leaf is None else leaf.grad
+                for n, leaf in inputs.items()
+            )
         finally:
+            self.arrived = outer
             for leaf, grad in zip(leaves, before, strict=True):
                 leaf.grad = grad
+
+    def gradient_by(self, number, gradient):
+        """Return the gradients by the leaves of one of the other side's graphs.
+
+        Where that side has asked for the gradient by this very graph, it is kept for
+        the answer, and None returned.
+        """
+        if number in self.arrived:
+            before = self.arrived[number]
+            self.arrived[number] = gradient if before is None else before + gradient
+            return None
+        return self.request("differentiate", number, gradient)
 
     # ---- the conversation
 
@@ -432,7 +454,7 @@ def remote_graph():
         class Remote(torch.autograd.Function):
             @staticmethod
             def forward(ctx, peer, number, token, data, anchor, *leaves):
-                ctx.peer, ctx.number, ctx.token = peer, number, token
+                ctx.peer, ctx.number_there, ctx.token = peer, number, token
                 ctx.leaves = leaves
                 return data.clone()
 
@@ -441,7 +463,9 @@ def remote_graph():
                 twice = torch.is_grad_enabled()
                 with torch.no_grad():
                     plain = detached(gradient)
-                    found = ctx.peer.request("differentiate", ctx.number, plain)
+                    found = ctx.peer.gradient_by(ctx.number_there, plain)
+                if found is None:
+                    return (None,) * (5 + len(ctx.leaves))
                 fits = type(found) is tuple and len(found) == len(ctx.leaves)
                 for grad, leaf in zip(found if fits else (), ctx.leaves, strict=fits):
                     if grad is not None:

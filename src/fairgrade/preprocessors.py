@@ -105,7 +105,7 @@ class RebuildCells(NbGraderPreprocessor):
             raise NbGraderException(f"unreadable: {error.reason}") from None
         for note in submission.notes:
             self.log.warning("%s/%s: %s", names["student"], names["notebook"], note)
-        return skeleton.with_answers(submission.sources, submission.added), resources
+        return skeleton.with_answers(submission), resources
 
 
 def limits_of(config, chosen):

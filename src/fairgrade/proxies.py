@@ -145,8 +145,10 @@ def _specials(cls):
     """Return the special methods that a class has and `object` has not."""
     own = []
     for name in SPECIALS:
-        method = getattr(cls, name, None)
-        if method is not None and method is not getattr(object, name, None):
+        # Not getattr: it finds what the class itself can do, such as to be called.
+        owner = next((c for c in cls.__mro__ if name in vars(c)), object)
+        method = vars(owner).get(name)
+        if method is not None and method is not vars(object).get(name):
             own.append(name)
     return sorted(own)
 

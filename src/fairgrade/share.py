@@ -59,7 +59,8 @@ class Share:
         self.numbers = {}  # id -> number; entries keep the objects, and so the ids
         self.fresh = []
         self.dropped = []
-        self.graphs = {}  # number -> (tensor, leaves), for who asks for its gradient
+        # number -> (tensor, {number: leaf, or None for what the other side computed})
+        self.graphs = {}  # for who asks for its gradient
         self.given = {} if given is None else given
 
     # ---- what a peer adds
@@ -548,21 +549,28 @@ class GraphKind(Kind):
         return False
 
     def state(self, entry, share):
-        # Every leaf that both sides know by now may be asked for its gradient.
+        # Every leaf that both sides know by now may be asked for its gradient, and
+        # what the other side computed: from there on it goes on by itself.
         leaves = {
             number: other.value
             for number, other in share.entries.items()
             if other.kind is TENSOR and other.value.requires_grad
         }
-        number = share.numbers[id(entry.value)]
-        share.graphs[number] = entry.value, list(leaves.values())
+        theirs = {
+            number
+            for number, other in share.entries.items()
+            if other.kind is GRAPH and number % 2 != share.first
+        }
+        leaves |= dict.fromkeys(sorted(graphs_below(entry.value, theirs)))
+        share.graphs[share.numbers[id(entry.value)]] = entry.value, leaves
         return self.tag + dump([*_tensor_data(entry.value.detach()), list(leaves)])
 
     def shell(self, content, share, number):
         dtype, shape, data, leaves = content
         entries = [share.entries[n] for n in leaves]
-        if not all(entry.kind is TENSOR for entry in entries):
-            raise WireError("a graph of no tensors")
+        for n, entry in zip(leaves, entries, strict=True):
+            if entry.kind is not TENSOR and (entry.kind, n % 2) != (GRAPH, share.first):
+                raise WireError("a graph of no tensors")
         tensor = _tensor(dtype, shape, data)
         return share.graph(number, tensor, [entry.value for entry in entries])
 
@@ -571,6 +579,22 @@ class GraphKind(Kind):
 
     def fill(self, entry, content, share):
         pass
+
+
+def graphs_below(tensor, wanted):
+    """Return those of the other side's graphs, by number, that a tensor is made of."""
+    found, seen, pending = set(), set(), [tensor.grad_fn] if wanted else []
+    while pending:
+        node = pending.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        number = getattr(node, "number_there", None)
+        if number in wanted:
+            found.add(number)
+        else:
+            pending += [before for before, _ in node.next_functions]
+    return found
 
 
 class InstanceKind(Kind):

@@ -105,16 +105,20 @@ class Skeleton:
         self.released = released
         self.assignment = read_from(source, written, teachers, f"{assignment}/{name}")
 
-    def with_answers(self, sources, added=()):
-        """Return the notebook with some {grade id: source} put in, and added cells.
+    def with_answers(self, submission):
+        """Return the notebook with a Submission's answers put in, and added cells.
 
         The latter are for a person to read: see `is_added`.
         """
+        sources, added = submission.sources, submission.added
         notebook = copy.deepcopy(self.released)
         for cell in notebook.cells:
             if utils.is_solution(cell):
                 name = cell.metadata["nbgrader"]["grade_id"]
                 cell.source = sources.get(name, cell.source)
+                pictures = submission.attachments.get(name)
+                if pictures and cell.cell_type == "markdown":
+                    cell.attachments = {**cell.get("attachments", {}), **pictures}
         last_first = sorted(enumerate(added), key=lambda x: (x[1].after, x[0]))[::-1]
         for number, one in last_first:
             notebook.cells.insert(one.after + 1, shown(one, f"{ADDED}-{number}"))
@@ -128,6 +132,8 @@ def shown(added, name):
     if added.cell_type == "code":
         said = new_output("stream", name="stdout", text=NOT_RUN)
         cell.outputs = [said, *(output_of(*one) for one in added.outputs)]
+    elif added.attachments:
+        cell.attachments = added.attachments
     return cell
 
 

@@ -6,6 +6,7 @@ import re
 import stat
 from dataclasses import dataclass, field
 
+from . import pictures
 from .assignment import released
 
 SIZE_LIMIT = 32 * 2**20  # bytes, outputs included
@@ -53,15 +54,20 @@ class Added:
     cell_type: str
     source: str
     outputs: tuple = ()
+    attachments: dict = field(default_factory=dict)
 
 
 @dataclass
 class Submission:
-    """A learner's sources by grade id, and what a teacher may want to know."""
+    """A learner's sources by grade id, and what a teacher may want to know.
+
+    `attachments` are the pictures in answers that are text, by grade id.
+    """
 
     sources: dict
     notes: list = field(default_factory=list)
     added: list = field(default_factory=list)
+    attachments: dict = field(default_factory=dict)
 
 
 def read_bytes(path):
@@ -168,16 +174,19 @@ def read_submission(path, assignment):
         order.append(grade_id)
         notes += _changes(cell, known[grade_id], source)
         if grade_id in wanted and source is not None:
-            found.setdefault(grade_id, []).append(source)
-    sources = {}
+            found.setdefault(grade_id, []).append((source, cell))
+    sources, attachments = {}, {}
     for grade_id, cell in wanted.items():
         candidates = found.get(grade_id, [])
         if not candidates:
             notes.append(f"{grade_id}: the answer cell is missing")
             continue
         before = released(cell).strip()
-        edited = [source for source in candidates if source.strip() != before]
-        sources[grade_id] = (edited or candidates)[0]
+        edited = [one for one in candidates if one[0].strip() != before]
+        sources[grade_id], cell = (edited or candidates)[0]
+        if wanted[grade_id].cell_type == "markdown":
+            attachments[grade_id], left_out = pictures.attached(cell)
+            notes += [f"{grade_id}: {note}" for note in left_out]
         if len(candidates) > 1:
             notes.append(
                 f"{grade_id}: {len(candidates)} cells with this id; "
@@ -195,7 +204,7 @@ def read_submission(path, assignment):
         notes.append(f"cells were added: they are shown{told}, and not run")
     if len(notes) > NOTES_LIMIT:
         notes[NOTES_LIMIT:] = [f"and {len(notes) - NOTES_LIMIT} more notes"]
-    return Submission(sources, [note[:300] for note in notes], added)
+    return Submission(sources, [note[:300] for note in notes], added, attachments)
 
 
 def added_cells(cells, assignment):
@@ -220,10 +229,13 @@ def added_cells(cells, assignment):
             continue
         kind = "code" if cell.get("cell_type") == "code" else "markdown"
         outputs = _harmless_outputs(cell.get("outputs")) if kind == "code" else ()
-        size += len(source) + sum(len(data) for _, data in outputs)
+        attachments = pictures.attached(cell)[0] if kind == "markdown" else {}
+        kept = [source, *(text for _, text in outputs)]
+        kept += [text for one in attachments.values() for text in one.values()]
+        size += sum(map(len, kept))
         if len(found) == ADDED_CELLS or size > ADDED_SIZE:
             return found, False
-        found.append(Added(place, kind, source, outputs))
+        found.append(Added(place, kind, source, outputs, attachments))
     return found, True
 
 

@@ -146,6 +146,10 @@ def main(kind, descriptor, settings):
     if kind == "learner":
         sandbox.prepare()
     prepare(kind, settings)
+    # Nobody reads it from now on: a full pipe would stop whoever warns.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
     control.send(b"ready")
     Forker(kind, control, settings["walls"]).forever()
 
@@ -326,7 +330,7 @@ class Forker:
             else:
                 learner_main(settings, found, self.walls)
         except BaseException:
-            # Goes to the zygote's stderr, which its owner reads if it must.
+            # Seen by who leaves stderr open above, to look for what is wrong.
             with contextlib.suppress(BaseException):
                 traceback.print_exc(file=sys.__stderr__)
         finally:

@@ -793,6 +793,46 @@ def test_no_file_lands_outside_the_learners_folder(grader, beside, name):
     assert not os.path.exists("/tmp/out.py")
 
 
+CHAIN = """\
+def own(y, w):
+    return torch.tanh(y * w) + y**2
+
+def step(y, w):
+    return own(y, w).sum().backward()
+
+def grads(f, step, how):
+    x = torch.tensor([0.3, -0.7], requires_grad=True)
+    w = torch.tensor([0.5, 0.2], requires_grad=True)
+    f(x, w)
+    y = torch.sin(x) * w
+    h = f(y, w)
+    z = f(torch.cos(h) * y, w) + f(3 * x, y)
+    if how == 'step':
+        step(torch.cos(h) * z, w)
+        return [x.grad, w.grad]
+    if how == 'backward':
+        z.sum().backward()
+        return [x.grad, w.grad]
+    return torch.autograd.grad(z.sum(), [x, w, y, h])
+
+for how in ('grad', 'backward', 'step'):
+    for got, right in zip(grads(f, go, how), grads(own, step, how), strict=True):
+        assert torch.allclose(got, right), (how, got, right)
+"""
+
+
+def test_gradients_go_back_and_forth(grader):
+    answer = (
+        "def f(y, w):\n    return torch.tanh(y * w) + y**2\n"
+        "def go(y, w):\n    return f(y, w).sum().backward()\n"
+    )
+    whole = assignment(
+        ("given", "import torch"), ("answer", answer), ("test", CHAIN), name="chain"
+    )
+    result, _ = grader.run(whole, reference(whole))
+    assert statuses(result) == {}, result.cells[-1].evalue
+
+
 TWICE = """\
 x = torch.ones(2, requires_grad=True, dtype=torch.float64)
 (g,) = torch.autograd.grad(f(x).sum(), x, create_graph=True)
@@ -800,6 +840,17 @@ assert torch.allclose(g, 3 * torch.ones(2).double())
 g.sum().backward()
 assert torch.allclose(x.grad, 6 * torch.ones(2).double())
 """
+HESSIAN = """\
+torch.autograd.functional.hessian(lambda x: f(x).sum() ** 2, torch.ones(2))
+"""
+JACOBIAN = """\
+x = torch.ones(2, requires_grad=True)
+torch.autograd.functional.jacobian(f, x, create_graph=True).sum().backward()
+"""
+HVP = (
+    "torch.autograd.functional.hvp(lambda x: f(x).sum(), torch.ones(2), torch.ones(2))"
+)
+INSIDE = "hessian_of(lambda x: (x**3).sum(), torch.ones(2))"
 GRADGRAD = """\
 x = torch.ones(2, requires_grad=True, dtype=torch.float64)
 assert torch.autograd.gradgradcheck(f, (x,))
@@ -819,16 +870,35 @@ with torch.autograd.forward_ad.dual_level():
     ("test", "says"),
     [
         (TWICE, "a second derivative was asked for"),
+        (HESSIAN, "a second derivative was asked for"),
+        (JACOBIAN, "a second derivative was asked for"),
+        (HVP, "a second derivative was asked for"),
+        (INSIDE, "a second derivative was asked for"),
         (GRADGRAD, "a second derivative was asked for"),
         (BATCHED, "a tensor of a batch cannot cross"),
         (VMAP, "a tensor of a batch cannot cross"),
         (TANGENT, "a tensor with a tangent cannot cross"),
     ],
-    ids=["twice", "gradgradcheck", "batched", "vmap", "forward"],
+    ids=[
+        "twice",
+        "hessian",
+        "jacobian",
+        "hvp",
+        "inside",
+        "gradgradcheck",
+        "batched",
+        "vmap",
+        "forward",
+    ],
 )
 def test_derivatives_that_do_not_cross_are_told_with_the_assignment(grader, test, says):
-    cube = ("answer", "def f(x):\n    return x**3\n")
-    whole = assignment(("given", "import torch"), cube, ("test", test), name="cube")
+    answer = (
+        "def f(x):\n    return x**3\n"
+        "def hessian_of(f, x):\n    return torch.autograd.functional.hessian(f, x)\n"
+    )
+    whole = assignment(
+        ("given", "import torch"), ("answer", answer), ("test", test), name="cube"
+    )
     with pytest.raises(ReferenceFails, match=says) as caught:
         record_reference(whole, grader)
     assert "works in one process" in str(caught.value)

@@ -1,6 +1,8 @@
 """Nothing that learners write or print runs in anybody's browser."""
 
 import shutil
+import signal
+import time
 from collections import Counter
 from html.parser import HTMLParser
 
@@ -11,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from nbgrader.server_extensions.formgrader import handlers
 from traitlets.config import Config
 
+from fairgrade import feedback
 from fairgrade.feedback import HideTests, harmless_html
 from fairgrade.preprocessors import configure
 
@@ -209,6 +212,36 @@ def test_washing_twice_changes_nothing(evil):
     once = harmless_html(evil)
     assert harmless_html(once) == once
     assert not Danger(once).found
+
+
+@pytest.mark.parametrize("slow", ["\\\\(" * 20_000, "<a><b><i>" * 20_000])
+def test_no_text_is_worked_on_for_ever(slow, monkeypatch):
+    monkeypatch.setattr(feedback, "RENDER_SECONDS", 0.2)
+    begun = time.monotonic()
+    html = feedback.safe_markdown({}, f"{slow} <script>")
+    assert time.monotonic() - begun < 10
+    assert html.startswith("<pre>")
+    assert "<script>" not in html
+    assert feedback.safe_markdown({}, "*quick*") == "<p><em>quick</em></p>\n"
+    handler = signal.getsignal(signal.SIGALRM)
+    with feedback.seconds(60):
+        assert signal.getsignal(signal.SIGALRM) != handler
+    assert signal.getsignal(signal.SIGALRM) == handler
+    assert feedback.safe_markdown({}, r"\\( x \\) " * 100).count("x") == 100
+
+
+def test_learners_have_no_hidden_tests():
+    lines = "\n".join(f"number_{n} = {n}" for n in range(40_000))
+    marks = {"grade": False, "solution": True, "grade_id": "f", "locked": False}
+    source = f"### BEGIN HIDDEN TESTS\n{lines}"
+    answer = new_code_cell(source, execution_count=1, metadata={"nbgrader": marks})
+    answer.outputs = [new_output("stream", text="a\n" * 20_000)]
+    test = new_code_cell(HIDDEN_CELL, execution_count=2)
+    begun = time.monotonic()
+    notebook, _ = HideTests().preprocess(new_notebook(cells=[answer, test]), {})
+    assert time.monotonic() - begun < 10
+    assert notebook.cells[0].source == source
+    assert "answers" not in notebook.cells[1].source
 
 
 HIDDEN_CELL = """\

@@ -1,5 +1,7 @@
 """Whatever an answer does, it gets what it deserves, and the other questions theirs."""
 
+import random
+
 import pytest
 
 from fairgrade.assignment import released
@@ -708,11 +710,24 @@ def test_what_is_printed_is_kept_but_bounded(grader, recorded):
     assert result.cells[2].printed == "later\nlater\n"
 
 
+def test_any_number_of_warnings_stops_no_later_submission(grader, recorded):
+    # All together they are more than a pipe holds.
+    loud = (
+        "import warnings\nfor n in range(40):\n    warnings.warn(f'{n}' + 'x' * 480)\n"
+    )
+    for _ in range(10):
+        result = grade(grader, recorded, loud + F)
+        assert result.score == 3
+        assert "UserWarning: 19xxx" in result.cells[1].printed
+
+
 def test_figures_come_as_pictures(grader, recorded):
     plot = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n"
-    result = grade(grader, recorded, plot + F)
-    assert result.score == 3
-    assert [image[:8] for image in result.cells[1].images] == ["iVBORw0K"]
+    for magic in ("", "%matplotlib inline\n%config InlineBackend.dpi = 72\n"):
+        result = grade(grader, recorded, magic + plot + F)
+        assert result.score == 3
+        assert [image[:8] for image in result.cells[1].images] == ["iVBORw0K"]
+        assert "nothing" not in result.cells[1].printed
 
 
 def test_a_later_submission_sees_nothing_of_an_earlier_one(grader, recorded):
@@ -742,3 +757,44 @@ def test_the_tests_own_loops_end_too(grader):
     one = assignment(("answer", F), ("test", endless), ("test", "assert f(1) == 2"))
     result, _ = grader.run(one, reference(one))
     assert statuses(result) == {"test1": "time-out"}
+
+
+def test_time_may_be_over_at_any_moment_of_a_conversation():
+    # Long messages both ways: the alarm comes within one, or while the judge answers.
+    answer = "def f(g, n):\n    for i in range(n):\n        g([i] * 20, 'x' * 50_000)\n"
+    test = "f(lambda items, text: [len(text)] * 9, 10**6)"
+    long = assignment(("answer", answer), ("test", test))
+    chance, seen = random.Random(0), 0
+    with Grader([long]) as grader:
+        for _ in range(20):
+            seconds = chance.uniform(0.03, 0.1)
+            grader.limits = Limits(seconds_per_cell=seconds)
+            result, _ = grader.run(long, reference(long))
+            if result.cells[0].status == "passed":  # else a busy machine
+                assert statuses(result) == {"test1": "time-out"}
+                seen += 1
+    assert seen
+
+
+def test_what_takes_for_ever_to_unpack_costs_its_own_cell():
+    # Keys of a dict that all have the same hash: each is compared with all before.
+    slow = (
+        f"{FIND}from fairgrade.wire import dump\nkeys = []\n"
+        "for k in range(150_000):\n"
+        "    key = k * (2**61 - 1)\n"
+        "    keys += [['i', hex(key)] if key >= 2**63 else key, 0]\n"
+        "state = [10**6 + 1, b'd' + dump(keys)]\n"
+        "p = peer()\n"
+        "p.channel.send(frame(p.nonce, 'ok', [[], [state], None]))\n"
+        "import time\ntime.sleep(60)\n"
+    )
+    two = assignment(
+        ("answer", F),
+        ("test", "assert f(1) == 2"),
+        ("answer", "def h(x):\n    return x\n"),
+        ("test", "assert h(2) == 2"),
+    )
+    limits = Limits(seconds_per_cell=1.5, seconds_in_all=30)
+    with Grader([two], limits) as grader:
+        result, _ = grader.run(two, reference(two) | {"answer0": slow})
+    assert statuses(result) == {"answer0": "time-out", "test1": "error"}

@@ -1,8 +1,10 @@
 """Right answers, and tests that other courses have: what a notebook gives, they get."""
 
+import re
+
 import pytest
 
-from fairgrade.grading import Grader, Limits, record_reference
+from fairgrade.grading import Grader, Limits, ReferenceFails, record_reference
 
 from .assignments import assignment, reference, statuses
 
@@ -162,6 +164,24 @@ RIGHT = {
         ],
         [],
     ),
+    "magics that measure or keep": (
+        [
+            ("given", "%%time\nimport math\nlimit = 2"),
+            (
+                "answer",
+                "%%capture\nfactor = 2\ndef f(x):\n    return limit * factor * x",
+            ),
+            (
+                "test",
+                "\n%%time\n%matplotlib inline\n%time v = f(1)\nassert v == 4\n"
+                "def g():\n    %timeit -n 10 -r1 f(2)\n    f?\ng()",
+            ),
+            ("test", "%%timeit -n 3 w = 1\nassert f(w) == 4"),
+            ("test", "%%capture out\nprint(f(1))"),
+            ("test", "assert out.stdout == '4\\n'\n%prun f(2)"),
+        ],
+        ["%%time\ndef f(x):\n    return 4 * x"],
+    ),
     "a record of functions, by a class": (
         [
             (
@@ -182,6 +202,30 @@ RIGHT = {
             "        return x + 1\nmake = Layer",
             "from types import SimpleNamespace\ndef make():\n"
             "    return SimpleNamespace(forward=lambda x: x + 1, size=2)",
+        ],
+    ),
+    "a record within an object": (
+        [
+            (
+                "answer",
+                "from collections import namedtuple\n"
+                "Place = namedtuple('Place', 'x y')\n"
+                "class Ship:\n    def __init__(self):\n"
+                "        self.place = Place(1, 2)\n        self.crew = {'a': 1}",
+            ),
+            (
+                "test",
+                "ship = Ship()\nassert ship.place.y == 2\nassert ship.crew['a'] == 1\n"
+                "assert not callable(ship.place) and not callable(ship)",
+            ),
+        ],
+        [
+            "from types import MappingProxyType, SimpleNamespace\n"
+            "class Ship:\n    place = SimpleNamespace(x=1, y=2)\n"
+            "    crew = MappingProxyType({'a': 1})",
+            "class Ship:\n    class place:\n        y = 2\n"
+            "    def __init__(self):\n        self.place = Ship.place()\n"
+            "    def __getattr__(self, name):\n        return {'a': len(name) - 3}",
         ],
     ),
     "parts of a model, by other names": (
@@ -248,3 +292,44 @@ def test_names_that_visible_tests_bind_are_there_for_later_answers(grader):
     answer = "last = [f(x) for x in xs]\ndef g(x):\n    return [math.floor(x), last]"
     result, _ = grader.run(one, reference(one) | {"answer2": answer})
     assert statuses(result) == {}
+
+
+MAGIC_TESTS = {
+    "%%time": ("%%time\nassert f(2) == 4", "assert f(2) == 4"),
+    "%time": ("for x in [2]:\n    %time assert f(x) == 4", "assert f(x) == 4"),
+    "%%capture": ("\n%%capture\n\nassert f(2) == 4", "assert f(2) == 4"),
+    "%%timeit": ("%%timeit x = 2\nassert f(x) == 4", "assert f(x) == 4"),
+}
+
+
+@pytest.mark.parametrize("name", MAGIC_TESTS)
+def test_what_stands_behind_a_magic_is_tested(grader, name):
+    source, line = MAGIC_TESTS[name]
+    one = assignment(("answer", "def f(x):\n    return 2 * x"), ("test", source))
+    one = record_reference(one, grader)
+    assert statuses(grader.run(one, reference(one))[0]) == {}
+    result, _ = grader.run(one, {"answer0": "def f(x):\n    return 5"})
+    assert statuses(result) == {"test1": "failed"}
+    assert line in result.cells[-1].evalue
+
+
+@pytest.mark.parametrize(
+    "magic",
+    ["!ls", "files = !ls", "%cd /", "%%bash\nls", "t = %timeit -o f(2)", "%frob 1"],
+)
+def test_a_teacher_is_told_of_magics_that_a_test_cannot_have(grader, magic):
+    one = assignment(("answer", "def f(x):\n    return 2 * x"), ("test", magic))
+    said = magic.split("\n")[0].removeprefix("files = ").removeprefix("t = ")
+    with pytest.raises(ReferenceFails, match=re.escape(f"`{said}` cannot be graded")):
+        record_reference(one, grader)
+
+
+def test_answers_may_have_any_magic(grader):
+    one = assignment(
+        ("answer", "def f(x):\n    return 2 * x"), ("test", "assert f(2) == 4")
+    )
+    answer = "%matplotlib inline\n%cd .\nfiles = !ls\n!ls\n" + reference(one)["answer0"]
+    result, _ = grader.run(one, {"answer0": answer})
+    assert statuses(result) == {}
+    assert "no commands here: ls" in result.cells[0].printed
+    assert "%matplotlib" not in result.cells[0].printed
