@@ -5,10 +5,12 @@ import contextlib
 import fcntl
 import functools
 import json
+import mmap
 import os
 import resource
 import shutil
 import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -202,11 +204,11 @@ class Grader:
         deadline = time.monotonic() + self.limits.seconds_in_all + 15
         while True:
             answer, done = self._ask_judge(job, deadline, files)
-            last = len(done) >= len(run) or time.monotonic() > deadline
+            last = done.cells >= len(run) or time.monotonic() > deadline
             if answer is not None or record or together or last:
                 break
             # Its process was lost in a cell: the others are graded without that one.
-            job["lost"].append([len(done), done.lost(self.limits)])
+            job["lost"].append([done.cells, done.lost(self.limits)])
         if answer is None or "error" in answer:
             reason = "the tests did not end, or the process that runs them broke down"
             if answer is not None:
@@ -236,35 +238,34 @@ class Grader:
         return answer, done
 
     def _heard(self, job, deadline, files):
-        done = Progress()
-        folder = tempfile.mkdtemp(dir=self.folder)
-        job = {**job, "folder": folder, "seconds": deadline - 15 - time.monotonic()}
-        answer = None
+        job = {**job, "seconds": deadline - 15 - time.monotonic()}
+        if self.judge is None:
+            self._start_judge(files)
+        progress, answer = self.progress, None
+        progress.note(0)
         try:
-            if self.judge is None:
-                self._start_judge(files)
             self.judge.send(json.dumps(job).encode(), deadline)
-            while answer is None:
-                said = json.loads(self.judge.receive(deadline))
-                if "done" in said:
-                    done.add()
-                else:
-                    answer = said
+            answer = json.loads(self.judge.receive(deadline))
         except (EOFError, TimeoutError, WireError, ValueError):
             answer = None
         finally:
             self.learners.end_children()
             if answer is None or "error" in answer:
                 self._end_judge()
-            shutil.rmtree(folder, ignore_errors=True)
-        return answer, done
+        return answer, progress
 
     def _start_judge(self, files):
+        settings = {"folder": tempfile.mkdtemp(dir=self.folder)}
         ours, theirs = socket.socketpair()
         with theirs, kept_in_memory(files) as handed:
-            descriptors = [theirs.fileno(), self.learners.control.fileno(), *handed]
-            _, handle = ask(self.judges.control, "spawn", {}, descriptors)
+            shared = os.memfd_create("progress")
+            os.truncate(shared, Progress.form.size)
+            self.progress = Progress(shared)
+            descriptors = [theirs.fileno(), self.learners.control.fileno(), shared]
+            command = self.judges.control, "spawn", settings
+            _, handle = ask(*command, [*descriptors, *handed])
         os.close(handle)
+        os.close(shared)
         self.judge = Channel(ours, 2**30)
 
     def _may_judge_again(self, deadline):
@@ -279,21 +280,28 @@ class Grader:
             self.judge.sock.close()
             self.judge = None
             self.judges.end_children()
+            for name in os.listdir(self.folder):
+                shutil.rmtree(os.path.join(self.folder, name), ignore_errors=True)
 
 
 class Progress:
-    """How many cells a judge's process has done, and since when."""
+    """How many cells a judge's process has done, and since when: in memory of both."""
 
-    def __init__(self):
-        self.cells = 0
-        self.since = time.monotonic()
+    form = struct.Struct("qd")
 
-    def __len__(self):
-        return self.cells
+    def __init__(self, descriptor):
+        self.memory = mmap.mmap(descriptor, self.form.size)
 
-    def add(self):
-        self.cells += 1
-        self.since = time.monotonic()
+    def note(self, cells):
+        self.form.pack_into(self.memory, 0, cells, time.monotonic())
+
+    @property
+    def cells(self):
+        return self.form.unpack_from(self.memory)[0]
+
+    @property
+    def since(self):
+        return self.form.unpack_from(self.memory)[1]
 
     def lost(self, limits):
         """Return (status, reason) of the cell in which the process was lost."""
@@ -323,51 +331,49 @@ def judge_main(settings, found, assignments):
     """Be the judge's process: for one submission, and on while it stays as it was."""
     channel = Channel(socket.socket(fileno=os.dup(found[0])), 2**30)
     control = socket.socket(fileno=os.dup(found[1]))
-    handed = list(map(os.dup, found[2:]))
+    progress = Progress(found[2])
+    handed = list(map(os.dup, found[3:]))
     SNAPSHOT.start()
-    from .judge import may_serve_again
-
+    folders = {}  # of each assignment: its path, and what lies in it
     again = True
     while again:
         job = json.loads(channel.receive())
         assignment = assignments[job["assignment"]]
-        hall = judge_one(job, assignment, channel, control, handed)
-        again = hall is not None and hall.in_step and may_serve_again(assignment)
-        again = again and not SNAPSHOT.restore()
-        del hall
+        if assignment.name not in folders:
+            own = os.path.join(settings["folder"], str(len(folders)))
+            write_files(own, assignment.files)
+            os.chmod(own, 0o700)
+            folders[assignment.name] = own, listing(own)
+        own, before = folders[assignment.name]
+        os.chdir(own)
+        sys.path.insert(0, own)  # the teacher's modules, as in a notebook
+        again = judge_one(job, assignment, channel, control, handed, progress)
+        again = again and not SNAPSHOT.restore() and listing(own) == before
         channel.send(json.dumps(again).encode())
 
 
-def judge_one(job, assignment, channel, control, handed):
-    """Judge one submission; return its `Hall`, or None if that broke down."""
-    from .judge import Hall, run_together
+def judge_one(job, assignment, channel, control, handed, progress):
+    """Judge one submission; return whether this process may judge another."""
+    from .judge import Hall, may_serve_again, run_together
 
     limits = Limits(**job["limits"])
     control.settimeout(limits.seconds_in_all)  # its other owner waits, too
-    own = os.path.join(job["folder"], "judge")
-    write_files(own, assignment.files)
-    os.chdir(own)
-    sys.path.insert(0, own)  # the teacher's modules, as in a notebook
-    os.chmod(own, 0o700)
     limit_memory(limits.memory)
-    hall = None
-
-    def report(outcome):
-        channel.send(b'{"done": 1}')
-
+    again = False
     try:
         if job["together"]:
             answer = {"cells": [], "recorded": run_together(assignment)}
         else:
             limits = replace(limits, seconds_in_all=max(job["seconds"], 0.1))
             spawn = functools.partial(start_learner, job, control, handed)
-            sources, lost = job["sources"], job["lost"]
-            hall = Hall(assignment, sources, limits, spawn, job["record"], lost, report)
+            options = job["record"], job["lost"], progress.note
+            hall = Hall(assignment, job["sources"], limits, spawn, *options)
             answer = {"cells": hall.run(), "recorded": hall.recorded_sites()}
+            again = hall.in_step and may_serve_again(assignment)
     except BaseException:
-        answer, hall = {"error": traceback.format_exc()}, None
+        answer, again = {"error": traceback.format_exc()}, False
     channel.send(json.dumps(answer).encode())
-    return hall
+    return again
 
 
 def start_learner(job, control, handed):
@@ -417,6 +423,17 @@ def limit_memory(most):
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     value = now + most if hard == resource.RLIM_INFINITY else min(now + most, hard)
     resource.setrlimit(resource.RLIMIT_AS, (value, hard))
+
+
+def listing(folder):
+    """Return {path: (size, time of the last change)} of all below a folder."""
+    found = {}
+    for where, folders, files in os.walk(folder):
+        for name in folders + files:
+            path = os.path.join(where, name)
+            known = os.lstat(path)
+            found[path] = known.st_size, known.st_mtime_ns, known.st_mode
+    return found
 
 
 def write_files(folder, files):

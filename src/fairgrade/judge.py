@@ -288,7 +288,7 @@ class Hall:
     `spawn` starts a learner's process and returns its socket and a function that ends
     it. Cells are plain `Cell`s; `sources` are the learner's by grade id. `lost` has
     (status, reason) of cells that a judge's process before this one was lost in, by
-    their place; `report` is called with each outcome.
+    their place; `report` is called with how many cells are done.
     """
 
     def __init__(
@@ -428,7 +428,7 @@ class Hall:
             outcome["printed"] = self.printed.take()
             outcome["seconds"] = round(time.monotonic() - start, 4)
             outcomes.append(outcome)
-            self.report(outcome)
+            self.report(len(outcomes))
         # Its learner's process is the first one still, and was in step to the end.
         self.in_step = self.spawned == (self.peer is not None) and not self.culprits
         self.discard()

@@ -14,7 +14,7 @@ LEFT = {
     "filters": ("warnings.filters[0]", "warnings.simplefilter('error')", True),
     "a path": ("'/odd' in sys.path", "sys.path.append('/odd')", True),
     "a folder": ("os.getcwd() == '/'", "os.chdir('/')", True),
-    "a file": ("os.path.exists('left')", "open('left', 'w').close()", True),
+    "a file": ("os.path.exists('left')", "open('left', 'w').close()", False),
     "a global": ("'mine' in globals()", "mine = 1", True),
     "a submodule": ("hasattr(np, 'fft')", "import numpy.fft", False),
     "numpy's errors": ("np.geterr()", "np.seterr(all='raise')", True),
@@ -80,6 +80,35 @@ def test_each_submission_finds_what_the_first_found(grader, name):
     (first, seen), (second, seen_then) = found(grader, one), found(grader, one)
     assert seen_then == seen
     assert (first == second) == goes_on
+
+
+def test_files_of_the_assignment_are_as_they_were(grader):
+    read = "import os\nfrom pathlib import Path\nseen = Path('data').read_text()\n"
+    say = "assert False, f'{os.getpid()}: {seen}{x}'"
+    changes = {"pass": True, "Path('data').write_text('22')": False}
+    for change, goes_on in changes.items():
+        cells = ("answer", "x = 1"), ("test", f"{read}{change}\n{say}")
+        one = assignment(*cells, files={"data": b"11"})
+        (first, seen), (second, seen_then) = (
+            found(grader, one, "x = 1"),
+            found(grader, one, "x = 1"),
+        )
+        assert (seen, seen_then) == ("111", "111")
+        assert (first == second) == goes_on
+
+
+def test_two_assignments_take_turns_in_one_process():
+    one, two = (
+        assignment(
+            ("answer", "x = 1"),
+            ("test", f"import os\nmine = {name!r}\nassert False, f'{{os.getpid()}}: '"),
+            name=name,
+        )
+        for name in "ab"
+    )
+    with Grader([one, two]) as grader:
+        pids = [found(grader, x, "x = 1")[0] for x in (one, two, one, two)]
+    assert len(set(pids)) == 1
 
 
 @pytest.mark.parametrize(
