@@ -1,6 +1,5 @@
 """Landlock: a process gives up, for ever, every file but those it names."""
 
-import ctypes
 import os
 import stat
 import struct
@@ -30,7 +29,12 @@ def restrict(readable, writable=()):
 
     No file can be executed, no TCP port bound or connected to (Linux 6.7), no process
     outside signalled and no abstract socket of theirs reached (6.12), as far as this
-    kernel's Landlock goes. Paths that do not exist are left out.
+    kernel's Landlock goes.
+
+    Parameters
+    ----------
+    readable, writable : list of (int, bool)
+        What `opened` returned.
     """
     known = version()
     if known < 1:
@@ -44,25 +48,28 @@ def restrict(readable, writable=()):
     rules = struct.pack(f"{len(handled)}Q", *handled)
     ruleset = kernel.syscall(kernel.SYS_LANDLOCK_CREATE, rules, len(rules), 0)
     try:
-        for path in readable:
-            _allow(ruleset, path, files & (READ_FILE | READ_DIR))
-        for path in writable:
-            _allow(ruleset, path, files & ~NO_WORK_NEEDS)
+        for place in readable:
+            _allow(ruleset, *place, files & (READ_FILE | READ_DIR))
+        for place in writable:
+            _allow(ruleset, *place, files & ~NO_WORK_NEEDS)
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         kernel.syscall(kernel.SYS_LANDLOCK_RESTRICT, ruleset, 0)
     finally:
         os.close(ruleset)
 
 
-def _allow(ruleset, path, access):
-    try:
-        handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:  # what is not there needs no permission
-        return
-    try:
-        if not stat.S_ISDIR(os.fstat(handle).st_mode):
-            access &= ON_FILES
-        rule = ctypes.create_string_buffer(struct.pack("=Qi", access, handle))
-        kernel.syscall(kernel.SYS_LANDLOCK_ADD, ruleset, 1, rule, 0)
-    finally:
-        os.close(handle)
+def opened(paths):
+    """Return (descriptor, whether it is a folder) of each path that exists."""
+    found = []
+    for path in paths:
+        try:
+            handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except OSError:  # what is not there needs no permission
+            continue
+        found.append((handle, stat.S_ISDIR(os.fstat(handle).st_mode)))
+    return found
+
+
+def _allow(ruleset, handle, folder, access):
+    rule = struct.pack("=Qi", access if folder else access & ON_FILES, handle)
+    kernel.syscall(kernel.SYS_LANDLOCK_ADD, ruleset, 1, rule, 0)

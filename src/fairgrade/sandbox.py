@@ -127,6 +127,9 @@ def seal(readable=()):
     if ground.own_mounts:
         with ground.trying("mounts"):
             namespaces.change_root(ground.readable)
+    if "landlock" in ground.parts:
+        devices = [f"/dev/{name}" for name in namespaces.DEVICES]
+        ground.opened = landlock.opened(ground.readable + devices)
 
 
 def needs_disk():
@@ -169,6 +172,7 @@ def enter(limits, scratch, walls=None, keep=()):
     ground = _prepared()
     if not ground.readable:
         raise RuntimeError("call seal() first, in the process that was forked from")
+    places = {descriptor for descriptor, _ in ground.opened}
     own = {d for d in (ground.proc, ground.pid_namespace) if d is not None}
     if (threads := len(_listed("self/task", ground.proc))) > 1:
         # Landlock, seccomp and namespaces would hold for this one thread only.
@@ -178,7 +182,7 @@ def enter(limits, scratch, walls=None, keep=()):
     _die_first(ground.proc)
     if "descriptors" in ground.parts:
         with ground.trying("descriptors"):
-            _close_all_but({*keep, *own})
+            _close_all_but({*keep, *own, *places})
     # In a user namespace of an ordinary user's there is one number only.
     user = None if ground.nested else scratch.user
     folder = scratch.folder
@@ -214,10 +218,13 @@ def enter(limits, scratch, walls=None, keep=()):
             kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
             kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
             kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-    devices = [f"/dev/{name}" for name in namespaces.DEVICES]
     if "landlock" in ground.parts:
         with ground.trying("landlock"):
-            landlock.restrict(ground.readable + devices, [folder, "/dev/null"])
+            writable = landlock.opened([folder, "/dev/null"])
+            places |= {descriptor for descriptor, _ in writable}
+            landlock.restrict(ground.opened, writable)
+    for descriptor in places:
+        os.close(descriptor)
     if ground.program is not None:
         with ground.trying("seccomp"):
             seccomp.install(ground.program)
@@ -357,6 +364,8 @@ class Ground:
         A descriptor of `/proc`, which is out of sight later.
     made, refused : set of str, dict of str to str
         The parts that hold, and what was said by those that do not.
+    readable, opened : list
+        Paths that a learner's code may read, and what `landlock.opened` made of them.
     """
 
     parts: frozenset
@@ -368,6 +377,7 @@ class Ground:
     pid_namespace: int | None = None
     program: bytes | None = None
     readable: list = dataclasses.field(default_factory=list)
+    opened: list = dataclasses.field(default_factory=list)
 
     @contextlib.contextmanager
     def trying(self, part):
