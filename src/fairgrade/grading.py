@@ -23,6 +23,7 @@ from .wire import Channel, WireError
 from .zygote import Zygote, ask
 
 MIB = 2**20
+PATIENCE = 10  # seconds for a judge's process to put back what a submission changed
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ class Grader:
         it came.
         """
         fresh = files or job["record"] or job["together"] or job["lost"]
-        if fresh or not self._may_judge_again(deadline):
+        if fresh or not self._may_judge_again():
             self._end_judge()
         used, start = self.judge is not None, time.monotonic()
         answer, done = self._heard(job, deadline, files)
@@ -268,8 +269,9 @@ class Grader:
         os.close(shared)
         self.judge = Channel(ours, 2**30)
 
-    def _may_judge_again(self, deadline):
+    def _may_judge_again(self):
         """Say whether the process that judged last is as it was before."""
+        deadline = time.monotonic() + PATIENCE
         try:
             return self.judge is None or json.loads(self.judge.receive(deadline))
         except (EOFError, TimeoutError, WireError, ValueError):
