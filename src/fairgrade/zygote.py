@@ -156,7 +156,7 @@ def main(kind, descriptor, settings):
 
 def prepare(kind, settings):
     """Do once what all forked processes need."""
-    from . import grading, learner
+    from . import grading, learner, rehearsal
 
     sys.setrecursionlimit(3000 if kind == "judge" else sys.getrecursionlimit())
     for name in settings["imports"]:
@@ -166,9 +166,8 @@ def prepare(kind, settings):
         sys.modules["torch"].set_num_threads(1)
         with contextlib.suppress(RuntimeError):
             sys.modules["torch"].set_num_interop_threads(1)
-        _warm_torch()
     learner.interactive_shell()
-    rehearse()
+    rehearsal.rehearse()
     # A process for one submission has little to collect.
     gc.set_threshold(100_000, 20, 50)
     if kind == "judge":
@@ -180,44 +179,6 @@ def prepare(kind, settings):
         sandbox.seal([entry for entry in sys.path if os.path.isdir(entry)])
     gc.collect()
     gc.freeze()
-
-
-def rehearse():
-    """Do here, once, what each forked process would else do for the first time."""
-    import numpy as np
-
-    from .known import library_name
-    from .learner import compile_cell
-    from .peer import Peer, frame, unframe
-
-    numbers = np.linspace(0, 1, 5)
-    values = ([1, {"a": 2.5}], numbers, np.random.default_rng(0), np.tanh, None)
-    theirs, ours = Peer(None, 1), Peer(None, 0)
-    ours.incoming(*unframe(frame(b"", "ok", theirs.outgoing(values)))[2])
-    np.testing.assert_allclose(numbers, numbers)
-    assert np.isclose(numbers, numbers).all(), f"{numbers}"
-    library_name(np.linalg.norm)
-    code, _ = compile_cell("import numpy as np\nassert True, f'{np}'\n", "<cell >")
-    exec(code, {})
-
-
-def _warm_torch():
-    """Let torch import what it imports at first use."""
-    from .peer import remote_graph
-
-    torch = sys.modules["torch"]
-    importlib.import_module("torch.nn")
-    importlib.import_module("torch.optim")
-    remote_graph()
-    str(torch.rand(1))
-    layer = torch.nn.Linear(1, 1)
-    layer(torch.zeros(1))
-    # Not `backward`: it may start threads, which no fork would have.
-    for parameter in layer.parameters():
-        parameter.grad = torch.zeros_like(parameter)
-    optimiser = torch.optim.SGD(layer.parameters(), lr=0.1)
-    optimiser.step()
-    optimiser.zero_grad()
 
 
 class Forker:
