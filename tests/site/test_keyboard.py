@@ -118,7 +118,7 @@ def test_nothing_moves_for_who_asked_for_rest(visit):
         """() => [...document.querySelectorAll("*")].filter((x) => {
             const style = getComputedStyle(x);
             const seconds = `${style.transitionDuration},${style.animationDuration}`;
-            return seconds.split(",").some((s) => parseFloat(s) > 0.01);
+            return seconds.split(",").some((s) => parseFloat(s) > 0);
         }).map((x) => x.outerHTML.slice(0, 80))"""
     )
     assert long == []
