@@ -134,7 +134,7 @@ def test_the_exercises_of_the_course_can_be_read(tmp_path):
         ("import a.b as c, d.e", {"c", "d"}),
         ("try:\n    pass\nexcept E as e:\n    pass", {"e"}),
         ("del q", {"q"}),
-        ("%time x = 1\n!ls", set()),
+        ("%time x = 1\n!ls", {"x"}),
         ("def broken(:", set()),
     ],
 )
