@@ -35,7 +35,11 @@ RUN = """async (options) => {
 ALL = {}
 COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}  # all that dark changes
 
-pytestmark = pytest.mark.xdist_group("axe")
+# In two groups, for two processes: this takes longest.
+EACH = [
+    pytest.param(path, marks=pytest.mark.xdist_group(f"axe_{place % 2}"))
+    for place, path in enumerate(PAGES)
+]
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ def look(visiting):
 def found(page, rules, width=1280):
     """Return what axe finds at a width."""
     page.set_viewport_size({"width": width, "height": 900})
-    page.wait_for_timeout(500)  # the theme then sees what scrolls
+    page.wait_for_timeout(400)  # after 300 the theme sees what scrolls
     return page.evaluate(RUN, rules)
 
 
@@ -66,7 +70,7 @@ def darken(page):
     page.wait_for_timeout(300)  # colours change over a moment
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", EACH)
 def test_axe_finds_nothing(path, look):
     page = look(path)
     assert [found(page, ALL, width) for width in WIDTHS] == [[], []]
@@ -74,6 +78,7 @@ def test_axe_finds_nothing(path, look):
     assert [found(page, COLOURS, width) for width in WIDTHS] == [[], []]
 
 
+@pytest.mark.xdist_group("axe_0")
 def test_axe_finds_what_is_planted(look):
     page = look("book/introduction.html")
     page.evaluate(

@@ -1,5 +1,6 @@
 """Interactive figures move from the keyboard, and say in words what they show."""
 
+import functools
 import re
 from contextlib import ExitStack
 
@@ -16,16 +17,22 @@ PAGES = [
 ]
 
 pytestmark = pytest.mark.xdist_group("browser")
-each_page = pytest.mark.parametrize("path", PAGES)
 
 
-@pytest.fixture
-def visit(visiting):
-    """Return a function that opens a page and returns it, with its figures."""
+@pytest.fixture(scope="module", params=PAGES)
+def path(request):
+    """Each page with such a figure; all that is asked of one is asked in a row."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def visit(path, visiting):
+    """Return a function to the page and its figures; it is opened once for each way."""
     with ExitStack() as stack:
 
-        def open_page(path, **options):
-            opened = visiting(path, **{"viewport": WIDE, **options})
+        @functools.cache
+        def open_page(small=False, **options):
+            opened = visiting(path, viewport=SMALL_PHONE if small else WIDE, **options)
             page = stack.enter_context(opened).page
             return page, page.locator("div.interactive").all()
 
@@ -71,9 +78,15 @@ def test_some_chapters_have_an_interactive_figure():
     assert len(PAGES) >= 6
 
 
-@each_page
-def test_the_keyboard_moves_the_drawing_and_the_words(path, visit):
-    _, figures = visit(path)
+def test_first_the_script_draws_as_the_build_did(visit):
+    page, figures = visit()
+    drawn = [part for figure in figures for part in drawing(figure)]
+    assert drawn == as_built(page)
+    assert any(re.fullmatch(r"M[-\d.,Me+ ]+", part) for part in drawn)
+
+
+def test_the_keyboard_moves_the_drawing_and_the_words(visit):
+    _, figures = visit()
     for figure in figures:
         slider, words = figure.get_by_role("slider"), figure.get_by_role("status")
         frames = figure.locator("li").all_text_contents()
@@ -89,17 +102,8 @@ def test_the_keyboard_moves_the_drawing_and_the_words(path, visit):
         assert len({str(drawn) for drawn, _ in seen.values()}) == 4
 
 
-@each_page
-def test_the_script_draws_as_the_build_did(path, visit):
-    page, figures = visit(path)
-    drawn = [part for figure in figures for part in drawing(figure)]
-    assert drawn == as_built(page)
-    assert any(re.fullmatch(r"M[-\d.,Me+ ]+", part) for part in drawn)
-
-
-@each_page
-def test_a_figure_has_a_name_and_its_slider_too(path, visit):
-    _, figures = visit(path)
+def test_a_figure_has_a_name_and_its_slider_too(visit):
+    _, figures = visit()
     for figure in figures:
         picture = figure.get_by_role("img")
         assert len(picture.get_attribute("aria-label")) > 60
@@ -108,9 +112,8 @@ def test_a_figure_has_a_name_and_its_slider_too(path, visit):
         assert figure.get_by_role("slider").bounding_box()["height"] >= 24
 
 
-@each_page
-def test_a_phone_shows_a_figure_whole_and_legibly(path, visit):
-    _, figures = visit(path, viewport=SMALL_PHONE)
+def test_a_phone_shows_a_figure_whole_and_legibly(visit):
+    _, figures = visit(small=True)
     for figure in figures:
         assert figure.get_by_role("slider").bounding_box()["width"] >= 80
         for text in figure.locator("svg text").all():
@@ -119,10 +122,9 @@ def test_a_phone_shows_a_figure_whole_and_legibly(path, visit):
             assert 0 <= box["x"] <= SMALL_PHONE["width"] - box["width"]
 
 
-@each_page
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_figure_stands_out_from_the_page(path, visit, scheme):
-    page, figures = visit(path, color_scheme=scheme)
+def test_a_figure_stands_out_from_the_page(visit, scheme):
+    page, figures = visit(color_scheme=scheme)
     behind = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (luminance(behind) < 0.1) == (scheme == "dark")
     for figure in figures:
@@ -141,9 +143,8 @@ def test_a_figure_stands_out_from_the_page(path, visit, scheme):
                 assert contrast(colour, behind) >= least, (name, colour)
 
 
-@each_page
-def test_without_javascript_the_picture_and_the_words_are_there(path, visit):
-    _, figures = visit(path, java_script_enabled=False)
+def test_without_javascript_the_picture_and_the_words_are_there(visit):
+    _, figures = visit(java_script_enabled=False)
     assert figures
     for figure in figures:
         assert not figure.locator("input").is_visible()
@@ -153,19 +154,18 @@ def test_without_javascript_the_picture_and_the_words_are_there(path, visit):
         assert figure.locator("summary").is_visible()
 
 
-@each_page
-def test_on_paper_there_is_no_slider(path, visit):
-    page, figures = visit(path)
+def test_on_paper_there_is_no_slider(visit):
+    page, figures = visit()
     page.emulate_media(media="print")
     for figure in figures:
         assert not figure.locator("input").is_visible()
         assert figure.get_by_role("img").is_visible()
         assert figure.locator("output").is_visible()
+    page.emulate_media(media="screen")
 
 
-@each_page
-def test_nothing_moves_by_itself(path, visit):
-    page, figures = visit(path)
+def test_nothing_moves_by_itself(visit):
+    page, figures = visit()
     for figure in figures:
         figure.get_by_role("slider").press("End")
     assert (
@@ -177,10 +177,10 @@ def test_nothing_moves_by_itself(path, visit):
     )
 
 
-def test_pages_without_such_a_figure_do_not_load_its_script(visit):
-    page, figures = visit("book/introduction.html")
-    assert figures == []
-    assert page.locator("script[src*='interactive.mjs']").count() == 0
+def test_pages_without_such_a_figure_do_not_load_its_script(visiting):
+    with visiting("book/introduction.html") as visit:
+        assert visit.page.locator("div.interactive").count() == 0
+        assert visit.page.locator("script[src*='interactive.mjs']").count() == 0
 
 
 def test_the_script_is_small():
