@@ -60,7 +60,7 @@ def look(visiting):
 def found(page, rules, width=1280):
     """Return what axe finds at a width."""
     page.set_viewport_size({"width": width, "height": 900})
-    page.wait_for_timeout(400)  # after 300 the theme sees what scrolls
+    page.wait_for_timeout(500)  # after 300 the theme sees what scrolls
     return page.evaluate(RUN, rules)
 
 
