@@ -46,7 +46,6 @@ class Snapshot:
         self.numpy = np.random.get_state()  # noqa: NPY002
         torch = sys.modules.get("torch")
         self.torch = torch.get_rng_state() if torch else None
-        self.size = None
 
     def start(self):
         """Note what each process has of its own, in the one that is to be compared."""

@@ -27,15 +27,22 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session")
-def address():
-    """Return where the built site is served."""
+@contextmanager
+def serving(handler):
+    """Let a handler serve the built site; yield where."""
     assert (SITE / "index.html").exists(), "build the book first: make book"
-    handler = functools.partial(Quiet, directory=SITE)
+    handler = functools.partial(handler, directory=SITE)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def address():
+    """Return where the built site is served."""
+    with serving(Quiet) as address:
+        yield address
 
 
 class Visit:

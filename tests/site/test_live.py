@@ -6,23 +6,20 @@ page as it found it. LIVE=all compares every chapter with what the build compute
 
 import _imp
 import contextlib
-import functools
 import gzip
 import hashlib
 import json
 import os
 import re
-import threading
 import time
 import zipfile
-from http.server import ThreadingHTTPServer
 
 import pytest
 
 from tools import pyodide
 from tools.book import ROOT, SITE, chapters
 
-from .conftest import SMALL_PHONE, WIDE, Quiet, overflow
+from .conftest import SMALL_PHONE, WIDE, Quiet, overflow, serving
 from .test_accessibility import AXE, COLOURS, RUN, darken
 
 START = 180_000  # ms: some seconds on an idle machine, far more on a busy one
@@ -51,11 +48,8 @@ class Plain(Quiet):
 @pytest.fixture(scope="module")
 def plain():
     """Return where the site is served by that server."""
-    handler = functools.partial(Plain, directory=SITE)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/some/folder"
-        server.shutdown()
+    with serving(Plain) as address:
+        yield f"{address}/some/folder"
 
 
 class Cell:

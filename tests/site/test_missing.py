@@ -1,16 +1,13 @@
 """Where there is no page, one leads back into the book, from any depth."""
 
-import functools
 import sys
-import threading
-from http.server import ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
 
 from tools.book import ROOT, SITE
 
-from .conftest import SMALL_PHONE, Quiet, overflow
+from .conftest import SMALL_PHONE, Quiet, overflow, serving
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
@@ -39,11 +36,8 @@ class Host(Quiet):
 @pytest.fixture(scope="module")
 def host():
     """Return where the site stands there."""
-    handler = functools.partial(Host, directory=SITE)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}{FOLDER}"
-        server.shutdown()
+    with serving(Host) as address:
+        yield address + FOLDER
 
 
 @pytest.mark.parametrize("path", ["gone.html", "book/gone/deeper/"])
