@@ -11,8 +11,10 @@ from functools import partial
 from pathlib import Path
 
 import fontTools.subset as fonts
+import sheet
 from bs4 import BeautifulSoup
 from PIL import Image
+from sphinx.errors import ExtensionError
 from sphinx.jinja2glue import BuiltinTemplateLoader
 
 DESCRIPTION = 155  # characters that a search engine shows
@@ -40,8 +42,17 @@ CHANGES = [
         "",
     ),
     (r'<link rel="preload" as="script"[^>]*/>', ""),
-    # Text first, scripts when it is there.
-    (r'<script src="(?![^"]*documentation_options)', '<script defer src="'),
+    # Text first, scripts when it is there; in their order, those on the page too.
+    (r'<script (?![^>]*\bdefer\b)(?=[^>]*\bsrc=)', "<script defer "),
+    (r"<script>(?=DOCUMENTATION_OPTIONS)", '<script type="module">'),
+    # The theme says light or dark when its script is there, and all is drawn again.
+    (
+        r'(dataset\.theme = localStorage\.getItem\("theme"\) \|\|) "auto"',
+        r'\1 (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")',
+    ),
+    # Names, brackets and spaces in code have the colour of its text: a quarter of all
+    # elements of a page would say so.
+    (r'<span class="(?:n|p|w)">([^<]*)</span>', r"\1"),
     # Said once is enough, and once it is said as `width=device-width`.
     (r'(<meta name="viewport"[^>]*>)\s*<meta name="viewport"[^>]*>', r"\1"),
     # A name that differs from the words on the button is no help to who says them.
@@ -63,6 +74,10 @@ CHANGES = [
     (r' role="doc-backlink"', ""),
 ]
 
+# As the theme's script ends: it measures every block of code of a page, and all that is
+# far from the screen would have to be laid out (see course.css and reachable.mjs).
+MEASURES = ',"complete"===document.readyState?I():window.addEventListener("load",I)'
+
 
 class Pages(BuiltinTemplateLoader):
     """Sphinx's own templates, whose pages are made lighter before they are written."""
@@ -70,6 +85,7 @@ class Pages(BuiltinTemplateLoader):
     def init(self, builder, *arguments, **options):
         """Remember the builder, which knows the pictures."""
         self.builder = builder
+        self.sheets = []
         super().init(builder, *arguments, **options)
 
     def render(self, template, context):
@@ -82,6 +98,7 @@ class Pages(BuiltinTemplateLoader):
                 continue
             page = re.sub(found, instead, page, flags=re.S)
         page = re.sub(r"<img [^>]*>", self.sized, page)
+        page = sheet.replace_links(page, self.sheets)
         if 'name="description"' not in page:
             words = html.escape(description(context.get("body", "")))
             page = page.replace(
@@ -131,16 +148,30 @@ def description(body):
 def add_scripts(app, pagename, templatename, context, doctree):
     """Load a small script for paper, and one for what may be wider than the screen."""
     app.add_js_file("paper.mjs", loading_method="defer")
-    body = context.get("body", "")
-    if 'class="katex-display' in body or "<table" in body:
+    if re.search('class="katex-display|<table|<pre', context.get("body", "")):
         app.add_js_file("reachable.mjs", loading_method="defer")
 
 
-def trim_fonts(app, exception):
-    """Leave in the fonts, and in the style sheet of icons, what some page uses."""
+def finish(app, exception):
+    """Make lighter what the pages load."""
     if exception or app.builder.name != "html":
         return
     static = Path(app.outdir, "_static")
+    trim_script(static / "scripts" / "pydata-sphinx-theme.js")
+    trim_fonts(app, static)
+    sheet.write(Path(app.outdir), app.builder.templates.sheets)
+
+
+def trim_script(path):
+    """Take out of the theme's script what our own does without measuring everything."""
+    script = path.read_text(encoding="utf-8")
+    if script.count(MEASURES) != 1:
+        raise ExtensionError(f"{path.name} has changed: look how it now ends (light.py)")
+    path.write_text(script.replace(MEASURES, ""), encoding="utf-8")
+
+
+def trim_fonts(app, static):
+    """Leave in the fonts, and in the style sheet of icons, what some page uses."""
     pages = [
         path.read_text(encoding="utf-8") for path in Path(app.outdir).rglob("*.html")
     ]
@@ -185,5 +216,5 @@ def setup(app):
     """Register the template bridge and the hooks."""
     app.config.template_bridge = "light.Pages"
     app.connect("html-page-context", add_scripts)
-    app.connect("build-finished", trim_fonts)
+    app.connect("build-finished", finish, priority=900)  # after the theme
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -74,8 +74,16 @@ class Visit:
         return overflow(self.page)
 
 
+def lay_out(page):
+    """Lay out what is far from the screen as well, and show what a part would cut off."""
+    rule = ":where(.bd-article *) { content-visibility: visible; overflow: visible }"
+    page.add_style_tag(content=rule)
+    page.evaluate("new Promise((r) => requestAnimationFrame(() => setTimeout(r)))")
+
+
 def overflow(page):
     """Return by how many pixels a page is wider than a small phone."""
+    lay_out(page)
     page.set_viewport_size(SMALL_PHONE)
     return page.evaluate("document.documentElement.scrollWidth - innerWidth")
 

@@ -7,7 +7,7 @@ import pytest
 from tools.book import ROOT, pages
 from tools.node import MODULES
 
-from .conftest import turn
+from .conftest import lay_out, turn
 
 AXE = MODULES / "axe-core" / "axe.min.js"
 # The pages of the book, and those that the build adds.
@@ -32,7 +32,7 @@ RUN = """async (options) => {
         rule.id, rule.nodes.map((node) => node.target.join(" ") + ": " + node.html),
     ]);
 }"""
-ALL = {}
+ALL = {"rules": {"target-size": {"enabled": True}}}  # Lighthouse asks for it too
 COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}  # all that dark changes
 
 # In two groups, for two processes: this takes longest.
@@ -51,6 +51,7 @@ def look(visiting):
             assert AXE.exists(), "bring it first: python -m tools.node"
             page = stack.enter_context(visiting(path, reduced_motion="reduce")).page
             page.evaluate(PRUNE)
+            lay_out(page)
             page.evaluate(AXE.read_text(encoding="utf-8"))
             return page
 
@@ -60,7 +61,7 @@ def look(visiting):
 def found(page, rules, width=1280):
     """Return what axe finds at a width."""
     page.set_viewport_size({"width": width, "height": 900})
-    page.wait_for_timeout(500)  # after 300 the theme sees what scrolls
+    page.wait_for_timeout(500)  # what scrolls is then marked
     return page.evaluate(RUN, rules)
 
 
