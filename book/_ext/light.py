@@ -43,7 +43,7 @@ CHANGES = [
     ),
     (r'<link rel="preload" as="script"[^>]*/>', ""),
     # Text first, scripts when it is there; in their order, those on the page too.
-    (r'<script (?![^>]*\bdefer\b)(?=[^>]*\bsrc=)', "<script defer "),
+    (r"<script (?![^>]*\bdefer\b)(?=[^>]*\bsrc=)", "<script defer "),
     (r"<script>(?=DOCUMENTATION_OPTIONS)", '<script type="module">'),
     # The theme says light or dark when its script is there, and all is drawn again.
     (
@@ -166,7 +166,9 @@ def trim_script(path):
     """Take out of the theme's script what our own does without measuring everything."""
     script = path.read_text(encoding="utf-8")
     if script.count(MEASURES) != 1:
-        raise ExtensionError(f"{path.name} has changed: look how it now ends (light.py)")
+        raise ExtensionError(
+            f"{path.name} has changed: look how it now ends (light.py)"
+        )
     path.write_text(script.replace(MEASURES, ""), encoding="utf-8")
 
 

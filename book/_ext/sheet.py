@@ -9,7 +9,6 @@ every name in its selector stands in some page, or is a word of a script.
 import hashlib
 import posixpath
 import re
-from pathlib import Path
 
 import tinycss2
 

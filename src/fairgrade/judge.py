@@ -101,7 +101,8 @@ def may_serve_again(assignment):
     return not modules and not replaces(trees, imported)
 
 
-QUIET = ("bind", "seed", "value", "patch", "called")  # said between what a test says
+# Said between what a test says.
+QUIET = ("bind", "seed", "value", "values", "patch", "called")
 
 
 class Judge(Peer):
@@ -247,6 +248,25 @@ class Judge(Peer):
 
     def permits_call(self, name):
         return self.hall.permits_call(name)
+
+
+def values_at_once(peer, wanted):
+    """Return (value,) of each of a learner's names, () where there is none; or None."""
+    try:
+        found = peer.request("values", 0, *wanted) if wanted else ()
+    except Exception:
+        return None
+    fits = type(found) is tuple and len(found) == len(wanted)
+    fits = fits and all(type(item) is tuple and len(item) < 2 for item in found)
+    return found if fits else None
+
+
+def value_alone(peer, name):
+    """Return (value,) of a learner's name, or ()."""
+    try:
+        return (peer.request("value", 0, name),)
+    except Exception:
+        return ()
 
 
 def _is_function(value):
@@ -395,12 +415,13 @@ class Hall:
         """Take the values of the learner's names into the judge's namespace."""
         peer = self.learner()
         self.fetched = {}
-        for name in sorted(wanted):
-            try:
-                value = peer.request("value", 0, name)
-            except Exception:
-                self.namespace.pop(name, None)
-            else:
+        wanted = sorted(wanted)
+        found = values_at_once(peer, wanted)
+        if found is None:  # one that cannot cross must not take the others with it
+            found = [value_alone(peer, name) for name in wanted]
+        for name, values in zip(wanted, found, strict=True):
+            self.namespace.pop(name, None)
+            for value in values:
                 self.namespace[name] = self.fetched[name] = value
 
     # ---- cells

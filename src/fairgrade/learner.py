@@ -372,6 +372,11 @@ class Learner(Peer):
             raise NameError(f"name {name!r} is not defined")
         return self.namespace[name]
 
+    def values(self, *wanted):
+        """Return the values of global names at once: () for each that there is not."""
+        here = self.namespace
+        return tuple((here[name],) if name in here else () for name in wanted)
+
     def bind(self, name, *value):
         if value:
             self.namespace[name] = value[0]
@@ -442,6 +447,7 @@ def signature(function):
 SERVICES = {
     "run": Learner.run,
     "value": Learner.value,
+    "values": Learner.values,
     "bind": Learner.bind,
     "patch": Learner.patch,
     "called": lambda learner, name: called(learner.value(name)),

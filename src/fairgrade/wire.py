@@ -27,6 +27,9 @@ KINDS = frozenset("biufcUSMm")  # of NumPy's dtypes
 
 ATOMS = frozenset([type(None), bool, float, bytes])
 LENGTH = struct.Struct("<I")
+TIME = struct.Struct("@ll")  # the kernel's `timeval`
+AT_ONCE = 2**13  # bytes that fit into one buffer of the kernel's
+SLACK = 0.02  # seconds by which a deadline may be passed
 
 
 class WireError(Exception):
@@ -339,11 +342,17 @@ def load(data, limit=NODE_LIMIT):
 
 
 class Channel:
-    """Messages over a stream socket: a length, then so many bytes."""
+    """Messages over a stream socket: a length, then so many bytes.
+
+    The kernel itself waits no longer than it was last told to, which is one call for a
+    short message and not four; it is told again when that is off by more than `SLACK`.
+    """
 
     def __init__(self, sock, limit=MESSAGE_LIMIT):
         self.sock = sock
         self.limit = limit
+        self.ahead = b""  # what has come of the next message
+        self.patience = None  # what the kernel was told, in seconds
 
     def send(self, data, deadline=None):
         """Send bytes.
@@ -361,19 +370,30 @@ class Channel:
             raise WireError(
                 f"{len(data)} bytes in one message: at most {self.limit} cross"
             )
-        self._wait(deadline)
+        left = self._left(deadline)
+        whole = LENGTH.pack(len(data)) + data
         try:
-            if len(data) < 2**16:
-                self.sock.sendall(LENGTH.pack(len(data)) + data)
-            else:
-                self.sock.sendall(LENGTH.pack(len(data)))
-                self.sock.sendall(data)
-        except (BrokenPipeError, ConnectionError) as error:
+            if len(whole) <= AT_ONCE:
+                self._tell(left)
+                # In one piece: the kernel would wait anew for each.
+                sent = self.sock.send(whole)
+                if sent == len(whole):
+                    return
+                whole = whole[sent:]
+                left = self._left(deadline)
+            self.sock.settimeout(left)
+            try:
+                self.sock.sendall(whole)
+            finally:
+                self.sock.settimeout(None)
+        except BlockingIOError as error:
+            raise TimeoutError("no answer in time") from error
+        except ConnectionError as error:
             raise EOFError("the process has ended") from error
 
     def receive(self, deadline=None):
         """Return the bytes of the next message; raises like `send`."""
-        (length,) = LENGTH.unpack(self._read(4, deadline))
+        (length,) = LENGTH.unpack(self._read(LENGTH.size, deadline))
         if length > self.limit:
             raise WireError(
                 f"{length} bytes in one message: at most {self.limit} cross"
@@ -381,26 +401,43 @@ class Channel:
         return self._read(length, deadline)
 
     def _read(self, length, deadline):
-        parts, missing = [], length
-        while missing:
-            self._wait(deadline)
+        parts, missing = [self.ahead], length - len(self.ahead)
+        while missing > 0:
+            self._tell(self._left(deadline))
             try:
-                part = self.sock.recv(min(missing, 2**20))
+                part = self.sock.recv(min(max(missing, AT_ONCE), 2**20))
+            except BlockingIOError as error:
+                raise TimeoutError("no answer in time") from error
             except ConnectionError as error:
                 raise EOFError("the process has ended") from error
             if not part:
                 raise EOFError("the process has ended")
             parts.append(part)
             missing -= len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        read = parts[1] if len(parts) == 2 and not parts[0] else b"".join(parts)
+        self.ahead = read[length:]
+        return read[:length]
 
-    def _wait(self, deadline):
+    def _left(self, deadline):
+        """Return the seconds until a deadline, or None."""
         if deadline is None:
-            return
+            return None
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("no answer in time")
-        self.sock.settimeout(left)
+        return left
+
+    def _tell(self, left):
+        """Tell the kernel how long to wait, unless it knows."""
+        if left is None or self.patience is None:
+            if left is self.patience:
+                return
+        elif left <= self.patience <= left + SLACK:
+            return
+        self.patience = left
+        whole, part = divmod(math.ceil((left or 0) * 1e6), 10**6)
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            self.sock.setsockopt(socket.SOL_SOCKET, option, TIME.pack(whole, part))
 
 
 def pair():

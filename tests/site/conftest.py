@@ -78,6 +78,11 @@ def lay_out(page):
     """Lay out what is far from the screen as well, and show what a part would cut off."""
     rule = ":where(.bd-article *) { content-visibility: visible; overflow: visible }"
     page.add_style_tag(content=rule)
+    drawn(page)
+
+
+def drawn(page):
+    """Wait until the page is drawn, and its scripts have seen how."""
     page.evaluate("new Promise((r) => requestAnimationFrame(() => setTimeout(r)))")
 
 

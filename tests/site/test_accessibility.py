@@ -7,7 +7,7 @@ import pytest
 from tools.book import ROOT, pages
 from tools.node import MODULES
 
-from .conftest import lay_out, turn
+from .conftest import drawn, lay_out, turn
 
 AXE = MODULES / "axe-core" / "axe.min.js"
 # The pages of the book, and those that the build adds.
@@ -61,21 +61,16 @@ def look(visiting):
 def found(page, rules, width=1280):
     """Return what axe finds at a width."""
     page.set_viewport_size({"width": width, "height": 900})
-    page.wait_for_timeout(500)  # what scrolls is then marked
+    drawn(page)
     return page.evaluate(RUN, rules)
-
-
-def darken(page):
-    """Let the page turn dark, as its reader's system does in the evening."""
-    turn(page, "dark")
-    page.wait_for_timeout(300)  # colours change over a moment
 
 
 @pytest.mark.parametrize("path", EACH)
 def test_axe_finds_nothing(path, look):
     page = look(path)
     assert [found(page, ALL, width) for width in WIDTHS] == [[], []]
-    darken(page)
+    turn(page, "dark")
+    drawn(page)
     assert [found(page, COLOURS, width) for width in WIDTHS] == [[], []]
 
 
@@ -91,7 +86,8 @@ def test_axe_finds_what_is_planted(look):
         "color-contrast",
         "image-alt",
     }
-    darken(page)
+    turn(page, "dark")
+    drawn(page)
     assert found(page, COLOURS) == []
     page.locator("article p").last.evaluate("faint => faint.style.color = '#333'")
     assert [rule for rule, _ in found(page, COLOURS)] == ["color-contrast"]

@@ -147,8 +147,9 @@ def test_without_javascript_the_picture_and_the_words_are_there(visit):
     _, figures = visit(java_script_enabled=False)
     assert figures
     for figure in figures:
+        figure.scroll_into_view_if_needed()
+        figure.get_by_role("img").wait_for()
         assert not figure.locator("input").is_visible()
-        assert figure.get_by_role("img").is_visible()
         assert any(drawing(figure))
         assert len(figure.locator("output").inner_text()) > 10
         assert figure.locator("summary").is_visible()
