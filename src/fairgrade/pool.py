@@ -145,13 +145,19 @@ def loaded(assignments):
 # ------------------------------------------------------------------ on this machine
 
 
-def work(connection, setup, parent):
-    """Answer jobs from a connection until it is closed: the life of a worker."""
+def work(connection, setup, parent, core):
+    """Answer jobs from a connection until it is closed: the life of a worker.
+
+    All its processes share a core: one of them works while the others wait for it, and
+    what learners start there takes no time from the other workers' submissions.
+    """
     # Whoever started us may be killed: then nobody reads the answers.
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.getppid() != parent:
         return
+    with contextlib.suppress(OSError):  # it may have been taken away since
+        os.sched_setaffinity(0, {core})
     try:
         bench = Bench(setup)
     except Exception as error:
@@ -193,10 +199,11 @@ class Worker:
 
     context = multiprocessing.get_context("spawn")
 
-    def __init__(self, setup):
+    def __init__(self, setup, core):
         self.connection, theirs = self.context.Pipe()
+        self.core = core
         self.process = self.context.Process(
-            target=work, args=(theirs, setup, os.getpid()), daemon=True
+            target=work, args=(theirs, setup, os.getpid(), core), daemon=True
         )
         self.process.start()
         theirs.close()
@@ -239,7 +246,8 @@ def on_this_machine(jobs, setup, todo):
         return
     todo = itertools.chain([first], todo)
     again, deaths = [], {}
-    workers = [Worker(setup) for _ in range(jobs)]
+    own = itertools.cycle(sorted(os.sched_getaffinity(0)))
+    workers = [Worker(setup, core) for core in itertools.islice(own, jobs)]
     try:
         setup = setup | {"assignments": reference_of(workers[0])}
         for worker in workers:
@@ -258,7 +266,7 @@ def on_this_machine(jobs, setup, todo):
                     workers.remove(worker)
                     if answer:
                         yield key, answer
-                    worker = Worker(setup)
+                    worker = Worker(setup, worker.core)
                     workers.append(worker)
                 else:
                     worker.served += 1

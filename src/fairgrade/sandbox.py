@@ -247,7 +247,8 @@ def _close_all_but(keep):
         os.dup2(nothing, standard)
     last = 2
     for descriptor in sorted({d for d in keep if d > 2}):
-        os.closerange(last + 1, descriptor)
+        if descriptor > last + 1:
+            os.closerange(last + 1, descriptor)
         last = descriptor
     os.closerange(last + 1, 2**31 - 1)
 

@@ -36,7 +36,7 @@ class Snapshot:
     def __init__(self):
         forget_shown()
         self.modules = {
-            name: (module, dict(vars(module)))
+            name: (module, tuple(vars(module)), tuple(vars(module).values()))
             for name, module in list(sys.modules.items())
             if name.split(".")[0] in WATCHED and type(module) is types.ModuleType
         }
@@ -66,10 +66,10 @@ class Snapshot:
         gc.collect()
         if more := sys.modules.keys() - self.loaded:
             return f"the module {min(more)}"
-        for name, (module, before) in self.modules.items():
+        for name, (module, *before) in self.modules.items():
             if sys.modules.get(name) is not module:
                 return f"another module {name}"
-            if changed := difference(before, vars(module)):
+            if changed := difference(*before, vars(module)):
                 return f"{name}.{changed}"
         for name, value in settings().items():
             if value != self.settings.get(name):
@@ -114,13 +114,17 @@ def forget_shown():
             vars(module).pop("__warningregistry__", None)
 
 
-def difference(before, now):
+def difference(names, values, now):
     """Return the name of something that changed in a module, or nothing."""
-    pairs = (before, now), (before.values(), now.values())
-    if len(before) == len(now) and all(all(map(operator.is_, *two)) for two in pairs):
+    same = len(now) == len(names) and tuple(now) == names
+    if same and not any(map(operator.is_not, now.values(), values)):
         return ""
-    names = before.keys() | now.keys()
-    changed = (name for name in names if now.get(name) is not before.get(name))
+    before = dict(zip(names, values, strict=True))
+    changed = (
+        name
+        for name in before.keys() | now.keys()
+        if name not in now or name not in before or now[name] is not before[name]
+    )
     return next(changed, "names, in another order")
 
 
