@@ -99,8 +99,8 @@ class Pages(BuiltinTemplateLoader):
             page = re.sub(found, instead, page, flags=re.S)
         page = re.sub(r"<img [^>]*>", self.sized, page)
         page = sheet.replace_links(page, self.sheets)
-        if 'name="description"' not in page:
-            words = html.escape(description(context.get("body", "")))
+        words = html.escape(description(context.get("body", "")))
+        if words and 'name="description"' not in page:
             page = page.replace(
                 "</title>", f'</title>\n<meta name="description" content="{words}">', 1
             )

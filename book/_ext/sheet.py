@@ -1,9 +1,9 @@
 """Give every page one small style sheet, of the rules that some page can use.
 
-The theme and its companions bring a dozen sheets, half a megabyte: a page cannot be drawn
-before the last of them is there, and each rule is looked at for each element. What no
-page and no script names is left out, as PurgeCSS does it: a rule stays if every class and
-every name in its selector stands in some page, or is a word of a script.
+The theme and its companions bring a dozen sheets, half a megabyte: a page cannot be
+drawn before the last of them is there, and each rule is looked at for each element.
+What no page and no script names is left out, as PurgeCSS does it: a rule stays if every
+class and every name in its selector stands in some page, or is a word of a script.
 """
 
 import hashlib
@@ -14,7 +14,8 @@ import tinycss2
 
 NAME = "site.css"
 LINK = re.compile(
-    r'<link (?=[^>]*rel="stylesheet")[^>]*href="([^"]*)_static/([^"?]*\.css)[^"]*"[^>]*>'
+    r'<link (?=[^>]*rel="stylesheet")[^>]*'
+    r'href="([^"]*)_static/([^"?]*\.css)[^"]*"[^>]*>'
 )
 NAMED = re.compile(r'\b(?:class|id)="([^"]*)"')
 SCRIPT = re.compile(r'<script [^>]*src="([^"?]*)')
@@ -23,7 +24,7 @@ PUT_TOGETHER = ("bs-tooltip-",)  # names that scripts make of parts
 
 
 def replace_links(page, sheets):
-    """Return a page that loads the one sheet; add those it loaded before to `sheets`."""
+    """Return a page that loads the one sheet; note in `sheets` what it loaded before."""
     first = LINK.search(page)
     if first is None:
         return page

@@ -76,8 +76,8 @@ class Visit:
 
 def lay_out(page):
     """Lay out what is far from the screen as well, and show what a part would cut off."""
-    rule = ":where(.bd-article *) { content-visibility: visible; overflow: visible }"
-    page.add_style_tag(content=rule)
+    rule = "content-visibility: visible; overflow: visible"
+    page.add_style_tag(content=f":where(.bd-article *) {{ {rule} }}")
     drawn(page)
 
 

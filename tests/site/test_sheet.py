@@ -13,7 +13,7 @@ SHEET = SITE / "_static" / "site.css"
 PAGES = [str(page.relative_to(ROOT).with_suffix(".html")) for page in pages()]
 PAGES += ["search.html", "genindex.html"]
 OPENED = [*PAGES[:: len(PAGES) // 6], "search.html"]
-# What is no part of an element's place in the page: its state, and what it draws beside.
+# No part of an element's place in the page: its state, and what it draws beside.
 STATE = re.compile(
     r"::?(?:-[a-z-]+|active|after|backdrop|before|checked|disabled|enabled|"
     r"first-letter|first-line|focus|focus-visible|focus-within|hover|indeterminate|"
