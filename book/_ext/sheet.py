@@ -24,7 +24,7 @@ PUT_TOGETHER = ("bs-tooltip-",)  # names that scripts make of parts
 
 
 def replace_links(page, sheets):
-    """Return a page that loads the one sheet; note in `sheets` what it loaded before."""
+    """Return a page that loads the one sheet; note what it loaded before."""
     first = LINK.search(page)
     if first is None:
         return page

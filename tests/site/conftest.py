@@ -75,7 +75,7 @@ class Visit:
 
 
 def lay_out(page):
-    """Lay out what is far from the screen as well, and show what a part would cut off."""
+    """Lay out what is far from the screen, too, and show what a part would cut off."""
     rule = "content-visibility: visible; overflow: visible"
     page.add_style_tag(content=f":where(.bd-article *) {{ {rule} }}")
     drawn(page)

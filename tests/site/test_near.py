@@ -1,4 +1,4 @@
-"""What is far from the screen is laid out when a reader comes near; it is never lost."""
+"""What is far from the screen is laid out when a reader comes near, and not lost."""
 
 import pytest
 
