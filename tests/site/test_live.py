@@ -19,8 +19,8 @@ import pytest
 from tools import pyodide
 from tools.book import ROOT, SITE, chapters
 
-from .conftest import SMALL_PHONE, WIDE, Quiet, overflow, serving
-from .test_accessibility import AXE, COLOURS, RUN, darken
+from .conftest import SMALL_PHONE, WIDE, Quiet, drawn, overflow, serving, turn
+from .test_accessibility import AXE, COLOURS, RUN
 
 START = 180_000  # ms: some seconds on an idle machine, far more on a busy one
 # Milliseconds within the page, from the click and from the key to the output.
@@ -275,7 +275,8 @@ def test_axe_finds_nothing_in_what_appears(page, cell):
     }
     look = RUN.replace("document,", "document.querySelectorAll('div.cell.live')[1],")
     assert page.evaluate(look, every) == []
-    darken(page)
+    turn(page, "dark")
+    drawn(page)
     assert page.evaluate(look, COLOURS) == []
     cell.live.locator("pre").first.evaluate("one => one.style.color = '#777'")
     assert [rule for rule, _ in page.evaluate(look, COLOURS)] == ["color-contrast"]
