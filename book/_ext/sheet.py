@@ -158,6 +158,8 @@ def tidy(tokens, folder):
                 if part.type == "string":
                     part.value = moved(part.value, folder)
                     part.representation = f'"{part.value}"'
+        elif token.type == "function":
+            token.arguments = tidy(token.arguments, folder)
         elif hasattr(token, "content"):
             token.content = tidy(token.content, folder)
         kept.append(token)

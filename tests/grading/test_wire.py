@@ -309,3 +309,29 @@ def test_a_channel_is_bounded_in_bytes_and_time():
         one.close()
         with pytest.raises(EOFError):
             Channel(other, 100)._read(1000, time.monotonic() + 1)
+
+
+def test_messages_that_come_together_are_read_one_by_one():
+    one, other = pair()
+    with one, other:
+        sender, receiver = Channel(one), Channel(other)
+        messages = [b"a", b"", b"b" * 20_000, b"c" * 5000, b"d"]
+        for message in messages:
+            sender.send(message)
+        assert [receiver.receive(time.monotonic() + 5) for _ in messages] == messages
+
+
+@pytest.mark.parametrize("size", [1000, 100_000])
+def test_a_deadline_holds_after_a_later_one(size):
+    one, other = pair()
+    with one, other:
+        sender, receiver = Channel(one), Channel(other)
+        sender.send(b"x", time.monotonic() + 60)
+        assert receiver.receive(time.monotonic() + 60) == b"x"
+        start = time.monotonic()
+        with pytest.raises(TimeoutError):
+            receiver.receive(start + 0.3)
+        with pytest.raises(TimeoutError):
+            while True:  # nobody reads: the kernel's room ends
+                sender.send(b"x" * size, start + 0.6)
+        assert 0.6 <= time.monotonic() - start < 5
