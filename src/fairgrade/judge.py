@@ -113,6 +113,7 @@ class Judge(Peer):
         self.hall = hall
         self.nonce = b""
         self.stopped = None
+        self.ahead = None  # what the last answer brought along: (names, values)
 
     # ---- messages
 
@@ -167,6 +168,7 @@ class Judge(Peer):
             raise self.stopped
         if self.depth == 0 and operation not in QUIET:
             self.hall.before_request(self)
+        self.ahead = None
         try:
             return super().request(operation, number, *arguments, **keywords)
         except (StopIteration, StopAsyncIteration) as error:
@@ -253,7 +255,10 @@ class Judge(Peer):
 def values_at_once(peer, wanted):
     """Return (value,) of each of a learner's names, () where there is none; or None."""
     try:
-        found = peer.request("values", 0, *wanted) if wanted else ()
+        if peer.ahead and peer.ahead[0] == wanted:
+            found, peer.ahead = peer.ahead[1], None
+        else:
+            found = peer.request("values", 0, *wanted) if wanted else ()
     except Exception:
         return None
     fits = type(found) is tuple and len(found) == len(wanted)
@@ -330,7 +335,7 @@ class Hall:
         self.slow = set()  # names that a cell which was too slow binds
         self.fetched = {}
         self.seeds = {}
-        self.cell = None
+        self.cell = self.following = None
         self.in_test = False  # and what is printed goes where the test wants it
         self.filename = ""
         self.allowed = frozenset()
@@ -382,10 +387,15 @@ class Hall:
             self.peer.channel.sock.close()
             self.peer = None
 
-    def run_there(self, source, cell, classes=()):
-        """Run a cell in the learner's process; return its error and images."""
+    def run_there(self, source, cell, classes=(), wanted=()):
+        """Run a cell in the learner's process; return its error and images.
+
+        The values of the names `wanted` come with the answer, which saves a question.
+        """
         try:
-            error, images = _plain_report(self.peer.request("run", 0, source, cell))
+            error, images, values = self.peer.request("run", 0, source, cell, *wanted)
+            error, images = _plain_report(error, images)
+            self.peer.ahead = list(wanted), values
             if classes:
                 mine = [name for name in classes if name in self.namespace]
                 plain = [name for name in mine if _is_plain(self.namespace[name])]
@@ -415,7 +425,6 @@ class Hall:
         """Take the values of the learner's names into the judge's namespace."""
         peer = self.learner()
         self.fetched = {}
-        wanted = sorted(wanted)
         found = values_at_once(peer, wanted)
         if found is None:  # one that cannot cross must not take the others with it
             found = [value_alone(peer, name) for name in wanted]
@@ -429,9 +438,9 @@ class Hall:
     def run(self):
         """Return one outcome per code cell."""
         outcomes = []
-        for number, cell in enumerate(self.assignment.cells):
-            if not cell.is_run:
-                continue
+        cells = [entry for entry in enumerate(self.assignment.cells) if entry[1].is_run]
+        following = [cell for _, cell in cells[1:]] + [None]
+        for (number, cell), self.following in zip(cells, following, strict=True):
             start = time.monotonic()
             self.cell, self.printed = cell, Printed(self.limits.output)
             self.filename = f"{MARK}{cell.grade_id or number}>"
@@ -507,7 +516,7 @@ class Hall:
             return self.sources.get(cell.grade_id, released(cell))
         return cell.source
 
-    def stopped(self, stop, wanted=frozenset()):
+    def stopped(self, stop, wanted=()):
         """Return the outcome of a cell in which the learner's process was lost."""
         self.discard()
         if stop.forged:
@@ -516,7 +525,7 @@ class Hall:
                 if (
                     cell.is_run
                     and cell.is_answer
-                    and self.bound_by(cell.grade_id) & wanted
+                    and self.bound_by(cell.grade_id).intersection(wanted)
                 ):
                     self.culprits.add(cell.grade_id)
         text = stop.text
@@ -577,16 +586,20 @@ class Hall:
 
     def run_in_learner(self, source, classes=()):
         cell = self.filename.removeprefix(MARK)[:-1]
+        following = self.following
+        tested = following is not None and following.kind == "test"
+        wanted = self.wanted_by(following) if tested else ()
         try:
             self.start_clock(self.limits.seconds_in_all)
             self.learner()
             self.start_clock(self.limits.seconds_per_cell)
             self.done.append((source, cell, classes))
+            step = source, cell, classes, wanted
             with self.alarm():
-                error, images = self.run_there(source, cell, classes)
+                error, images = self.run_there(*step)
                 handed = set()
                 while error is not None and self.hand_on(error, handed):
-                    error, images = self.run_there(source, cell, classes)
+                    error, images = self.run_there(*step)
         except Stop as stop:
             self.culprits.add(cell)
             return self.stopped(stop)
@@ -674,18 +687,22 @@ class Hall:
             name for name in classes if isinstance(self.namespace.get(name), type)
         )
 
-    def test(self, cell):
-        tree = names.parse(cell.source)
-        wanted, pending = set(), set(names.used(tree))
+    def wanted_by(self, cell):
+        """Return the names of the learner's that a test needs, in order."""
+        wanted, pending = set(), set(names.used(names.parse(cell.source)))
         while pending:
             name = pending.pop()
             if name in self.owned:
                 wanted.add(name)
             else:
                 pending |= self.touching.get(name, set()) - wanted
+        return sorted(wanted)
+
+    def test(self, cell):
+        tree, wanted = names.parse(cell.source), self.wanted_by(cell)
         self.allowed = self.assignment.allowed.get(cell.grade_id, frozenset())
         allowance = self.limits.seconds_per_cell
-        if wanted & self.slow:
+        if self.slow.intersection(wanted):
             allowance = max(allowance * SHARE_OF_SLOW, min(allowance, 1.0))
         value, error = None, None
         try:
@@ -864,9 +881,8 @@ def run_together(assignment):
     return failing
 
 
-def _plain_report(report):
-    """Return (error, images) of a cell if the report is what it should be."""
-    error, images = report
+def _plain_report(error, images):
+    """Return (error, images) of a cell if they are what they should be."""
     if error is not None:
         ename, evalue, where = error
         if type(ename) is not str or type(evalue) is not str:

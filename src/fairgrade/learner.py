@@ -315,6 +315,16 @@ class Learner(Peer):
         except BaseException as error:
             self.say("raise", self.pack_exception(error))
 
+    def answer(self, operation, verb, result):
+        if operation == "run" and verb == "ok":
+            try:
+                return self.say(verb, result)
+            except EOFError:
+                raise
+            except Exception:  # a name's value cannot cross; what the cell did, can
+                result = (*result[:2], None)
+        return super().answer(operation, verb, result)
+
     def exportable(self, value):
         return not isinstance(value, Peer)
 
@@ -345,8 +355,8 @@ class Learner(Peer):
 
     # ---- services
 
-    def run(self, source, cell):
-        """Run one cell; return None or its error, and images, as plain data."""
+    def run(self, source, cell, *wanted):
+        """Run one cell; return None or its error, images, and the values of names."""
         if torch_of() is not None:
             torch_of().set_grad_enabled(True)
         error = None
@@ -364,7 +374,7 @@ class Learner(Peer):
         except BaseException as caught:
             error = describe_error(caught)
             caught.__traceback__ = None
-        return error, figures()
+        return error, figures(), self.values(*wanted)
 
     def value(self, name):
         """Return the value of a global name; NameError if there is none."""

@@ -35,6 +35,8 @@ class Peer(Share):
     def __init__(self, channel, first, given=None):
         super().__init__(first, given)
         self.channel = channel
+        if channel is not None:
+            self.limit = channel.limit
         self.exports = {}
         self.export_numbers = {}
         self.described = set()  # numbers of which the other side has the description
@@ -243,6 +245,7 @@ class Peer(Share):
     def serve(self, body):
         """Do what the other side asks; reply with the result or the error."""
         self.depth += 1
+        operation = None
         try:
             if self.depth > DEPTH_LIMIT:
                 raise RecursionError(f"{DEPTH_LIMIT} calls within calls")
@@ -266,6 +269,10 @@ class Peer(Share):
             verb, result = "raise", self.pack_exception(error)
         finally:
             self.depth -= 1
+        self.answer(operation, verb, result)
+
+    def answer(self, operation, verb, result):
+        """Reply with a result, or why it cannot cross."""
         try:
             self.say(verb, result)
         except WireError as error:

@@ -13,6 +13,7 @@ import numpy as np
 from .known import library_name
 from .learner import Learner, compile_cell
 from .peer import Peer, frame, remote_graph, unframe
+from .wire import MESSAGE_LIMIT
 
 TIMES = 20
 ANSWER = """\
@@ -51,8 +52,8 @@ def rehearse():
 def converse():
     """Ask a learner's end what tests ask."""
     ask = Asker(Learner(Line(), 1000)).request
-    ask("run", 0, ANSWER, "rehearsal")
-    double, Layer = ask("value", 0, "double"), ask("value", 0, "Layer")
+    *_, found = ask("run", 0, ANSWER, "rehearsal", "Layer", "double")
+    (Layer,), (double,) = found
     values = [1, {"a": (2.5, None)}], np.ones((2, 3)), np.float32(1), range(3)
     for value in values[1:3]:
         double(value)
@@ -66,6 +67,8 @@ def converse():
 
 class Line:
     """A channel of which one process holds both ends."""
+
+    limit = MESSAGE_LIMIT
 
     def send(self, data, deadline=None):
         self.data = data

@@ -17,7 +17,16 @@ from collections import OrderedDict, deque
 import numpy as np
 
 from . import wire
-from .wire import NODE_LIMIT, WireError, array_of, dump, load, pack_node, unpack_node
+from .wire import (
+    MESSAGE_LIMIT,
+    NODE_LIMIT,
+    WireError,
+    array_of,
+    dump,
+    load,
+    pack_node,
+    unpack_node,
+)
 
 OBJECT_LIMIT = 200_000
 HEAD = 512 * 1024  # bytes beside a message's value: its numbers, what was printed
@@ -50,6 +59,8 @@ class Share:
     with their attributes. Handles and names are left to `pack_other` and
     `unpack_other`, which a peer provides.
     """
+
+    limit = MESSAGE_LIMIT
 
     def __init__(self, first, given=None):
         self.first = first  # 0 for the judge, 1 for the learner
@@ -154,13 +165,20 @@ class Share:
         return [self.sweep(), states, node]
 
     def check_size(self, states, node):
-        """Refuse here what the other side would take for an attack."""
+        """Refuse here what the other side would take for an attack.
+
+        Here, where what is new can still be forgotten: a message that is refused later
+        leaves numbers behind that the other side has never heard of.
+        """
         many = sum(len(state) for _, state in states if KINDS[state[:1]].many)
         head = len(dump(node)) + 16 * len(states) + HEAD
         if max(many, head) > NODE_LIMIT:
             raise WireError(
                 f"more than {NODE_LIMIT >> 20} MiB that are no arrays or tensors"
             )
+        whole = head + sum(len(state) for _, state in states)
+        if whole > self.limit:
+            raise WireError(f"{whole} bytes in one message: at most {self.limit} cross")
 
     def sweep(self):
         """Drop what nothing here refers to; return the numbers for the other side."""

@@ -8,6 +8,7 @@ replaced a library's function and failed before it put that back.
 
 import decimal
 import gc
+import itertools
 import logging
 import operator
 import os
@@ -34,12 +35,15 @@ class Snapshot:
     """
 
     def __init__(self):
-        forget_shown()
         self.modules = {
-            name: (module, tuple(vars(module)), tuple(vars(module).values()))
+            name: module
             for name, module in list(sys.modules.items())
             if name.split(".")[0] in WATCHED and type(module) is types.ModuleType
         }
+        self.spaces = [vars(module) for module in self.modules.values()]
+        forget_shown(self.spaces)
+        self.copies = [dict(space) for space in self.spaces]
+        self.names, self.values = flat(self.spaces)
         self.settings = settings()
         self.loaded = set(sys.modules)
         self.filters = list(warnings.filters)
@@ -66,11 +70,8 @@ class Snapshot:
         gc.collect()
         if more := sys.modules.keys() - self.loaded:
             return f"the module {min(more)}"
-        for name, (module, *before) in self.modules.items():
-            if sys.modules.get(name) is not module:
-                return f"another module {name}"
-            if changed := difference(*before, vars(module)):
-                return f"{name}.{changed}"
+        if changed := self._changed():
+            return changed
         for name, value in settings().items():
             if value != self.settings.get(name):
                 return name
@@ -84,12 +85,29 @@ class Snapshot:
             return "the size of the process"
         return ""
 
+    def _changed(self):
+        """Return what changed in the modules, or nothing: all at once, which is fast."""
+        modules = map(sys.modules.get, self.modules)
+        same = not any(map(operator.is_not, modules, self.modules.values()))
+        names, values = flat(self.spaces)
+        same = same and names == self.names
+        if same and not any(map(operator.is_not, values, self.values)):
+            return ""
+        for (name, module), before in zip(
+            self.modules.items(), self.copies, strict=True
+        ):
+            if sys.modules.get(name) is not module:
+                return f"another module {name}"
+            if changed := difference(before, vars(module)):
+                return f"{name}.{changed}"
+        return "names, in another order"
+
     def _put_back(self):
         os.chdir("/")
         sys.path[:] = self.settings["sys.path"]
         warnings.filters[:] = self.filters
         warnings._filters_mutated()
-        forget_shown()
+        forget_shown(self.spaces)
         sys.setrecursionlimit(self.settings["the recursion limit"])
         random.seed()
         np.random.set_state(self.numpy)  # noqa: NPY002
@@ -107,25 +125,26 @@ class Snapshot:
             dict.update(pyplot.rcParams, found)
 
 
-def forget_shown():
-    """Let each module warn anew."""
-    for module in list(sys.modules.values()):
-        if type(module) is types.ModuleType:
-            vars(module).pop("__warningregistry__", None)
+def forget_shown(spaces):
+    """Forget what was warned of; other modules do so by `_filters_mutated`."""
+    for space in spaces:
+        space.pop("__warningregistry__", None)
 
 
-def difference(names, values, now):
-    """Return the name of something that changed in a module, or nothing."""
-    same = len(now) == len(names) and tuple(now) == names
-    if same and not any(map(operator.is_not, now.values(), values)):
-        return ""
-    before = dict(zip(names, values, strict=True))
+def flat(spaces):
+    """Return the names in some namespaces and their values, as two lists."""
+    chain = itertools.chain.from_iterable
+    return list(chain(spaces)), list(chain(map(dict.values, spaces)))
+
+
+def difference(before, now):
+    """Return a name that changed in a namespace, or nothing."""
     changed = (
         name
         for name in before.keys() | now.keys()
         if name not in now or name not in before or now[name] is not before[name]
     )
-    return next(changed, "names, in another order")
+    return next(changed, "")
 
 
 def settings():

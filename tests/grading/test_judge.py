@@ -1,6 +1,7 @@
 """Whatever an answer does, it gets what it deserves, and the other questions theirs."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -757,6 +758,57 @@ def test_the_tests_own_loops_end_too(grader):
     one = assignment(("answer", F), ("test", endless), ("test", "assert f(1) == 2"))
     result, _ = grader.run(one, reference(one))
     assert statuses(result) == {"test1": "time-out"}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "np.zeros(9_000_000)",  # more than one message holds
+        "[0.0] * 1_000_000",
+        "(x for x in ())",
+        "type('T', (), {'__class__': property(lambda self: 1 / 0)})()",
+    ],
+    ids=["big array", "big list", "generator", "broken"],
+)
+def test_a_name_that_cannot_cross_takes_nothing_else_with_it(grader, table):
+    three = assignment(
+        ("given", "import numpy as np"),
+        ("answer", f"{F}table = np.zeros(3)\n"),
+        ("test", "assert f(2) == 3 and table.shape == (3,)"),
+        ("test", "assert f(3) == 4"),
+        ("test", "assert table.sum() == 0"),
+    )
+    three = record_reference(three, grader)
+    answer = f"{F}print('made')\ntable = {table}\n"
+    result, _ = grader.run(three, {"answer1": answer})
+    assert result.cells[1].printed == "made\n"
+    assert statuses(result) == {"test2": "error", "test4": "error"}
+
+
+def test_values_come_with_the_answer_before_a_test(grader):
+    listen = (
+        f"{FIND}\nasked, own = [], peer()\nperform = own.perform\n\n"
+        "def noted(operation, *rest):\n"
+        "    asked.append(operation)\n"
+        "    return perform(operation, *rest)\n\n"
+        "own.perform = noted\n"
+    )
+    questions = assignment(
+        ("given", "import numpy as np"),
+        ("answer", listen),
+        ("answer", F),
+        ("test", "assert f(2) == 3"),  # with the answer
+        ("test", "assert f(3) == 4"),  # not after an answer
+        ("answer", G),
+        ("given", "y = 1"),
+        ("test", "assert g(1) == 2 and f(1) == 2\nassert asked == expected"),
+    )
+    expected = "run call values call run run call call".split()
+    cells = [*questions.cells]
+    cells[6] = replace(cells[6], source=f"expected = {expected}")
+    questions = replace(questions, cells=tuple(cells))
+    result, _ = grader.run(questions, reference(questions))
+    assert statuses(result) == {}, result.cells[-1].evalue
 
 
 def test_time_may_be_over_at_any_moment_of_a_conversation():
