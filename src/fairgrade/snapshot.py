@@ -86,7 +86,7 @@ class Snapshot:
         return ""
 
     def _changed(self):
-        """Return what changed in the modules, or nothing: all at once, which is fast."""
+        """Return what changed in the modules, or nothing; all at once: it is fast."""
         modules = map(sys.modules.get, self.modules)
         same = not any(map(operator.is_not, modules, self.modules.values()))
         names, values = flat(self.spaces)

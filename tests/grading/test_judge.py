@@ -803,7 +803,7 @@ def test_values_come_with_the_answer_before_a_test(grader):
         ("given", "y = 1"),
         ("test", "assert g(1) == 2 and f(1) == 2\nassert asked == expected"),
     )
-    expected = "run call values call run run call call".split()
+    expected = ["run", "call", "values", "call", "run", "run", "call", "call"]
     cells = [*questions.cells]
     cells[6] = replace(cells[6], source=f"expected = {expected}")
     questions = replace(questions, cells=tuple(cells))
