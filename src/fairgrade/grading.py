@@ -142,12 +142,25 @@ class Grader:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def load(self):
-        """Give the prepared processes what they need: the learners' only the files."""
+        """Give the prepared processes what they need.
+
+        The learners' are only given files and cells that every learner has.
+        """
         self._end_judge()
         whole = {name: a.to_json() for name, a in self.assignments.items()}
-        files = {name: content["files"] for name, content in whole.items()}
+        handed_out = {
+            name: {
+                "files": content["files"],
+                "given": [
+                    [cell.source, str(cell.grade_id or number)]
+                    for number, cell in enumerate(self.assignments[name].cells)
+                    if cell.is_run and cell.kind == "given"
+                ],
+            }
+            for name, content in whole.items()
+        }
         self._load(self.judges, whole)
-        self._load(self.learners, files)
+        self._load(self.learners, handed_out)
 
     def _load(self, zygote, data):
         ours, theirs = socket.socketpair()
@@ -380,10 +393,12 @@ def judge_one(job, assignment, channel, control, handed, progress):
 
 def start_learner(job, control, handed):
     """Return the socket to a new learner's process, and a function that ends it."""
+    from .learner import needs_shell
     from .zygote import end
 
     ours, theirs = socket.socketpair()
     settings = {"limits": job["limits"], "assignment": job["assignment"]}
+    settings["shell"] = any(map(needs_shell, job["sources"].values()))
     with theirs:
         _, handle = ask(control, "spawn", settings, [theirs.fileno(), *handed])
 

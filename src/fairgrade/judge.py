@@ -350,7 +350,6 @@ class Hall:
         sys.modules["__main__"] = module
         self.namespace = module.__dict__
         offer_shell(self.namespace)
-        self.sites = {}
 
     # ---- the learner's process
 
@@ -824,7 +823,8 @@ class Hall:
         if stack is None:
             return False
         operator = FAMILY.get(operator, operator)
-        line, column = self.site(stack.f_code, stack.f_lasti)
+        line, _, column, _ = positions(stack.f_code)[stack.f_lasti // 2]
+        line, column = line or 0, column or 0
         if self.recorded is not None:
             found = self.recorded.setdefault(self.cell.grade_id, set())
             found.add((operator, line, column))
@@ -848,13 +848,11 @@ class Hall:
         found = self.recorded or {}
         return {grade_id: sorted(map(list, sites)) for grade_id, sites in found.items()}
 
-    def site(self, code, instruction):
-        key = code, instruction
-        if key not in self.sites:
-            positions = list(code.co_positions())
-            line, _, column, _ = positions[instruction // 2]
-            self.sites[key] = line or 0, column or 0
-        return self.sites[key]
+
+@functools.lru_cache(maxsize=1024)
+def positions(code):
+    """Return where in the source each instruction of some code comes from."""
+    return tuple(code.co_positions())
 
 
 def run_together(assignment):

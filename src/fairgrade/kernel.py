@@ -21,6 +21,8 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 2
 # Added to Linux after the tables of all machines were unified: one number everywhere.
 SYS_MOUNT_SETATTR = 442
 SYS_LANDLOCK_CREATE, SYS_LANDLOCK_ADD, SYS_LANDLOCK_RESTRICT = 444, 445, 446
+CAPABILITY_VERSION_3 = (ctypes.c_uint32 * 2)(0x20080522, 0)
+NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
 
 
 def call(name, *arguments):
@@ -73,5 +75,4 @@ def set_mounts(path, attributes=0, propagation=0):
 
 def drop_capabilities():
     """Give up every capability, for good where no program is executed."""
-    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3
-    call("capset", header, (ctypes.c_uint32 * 6)())
+    call("capset", CAPABILITY_VERSION_3, NO_CAPABILITIES)

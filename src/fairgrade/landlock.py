@@ -1,6 +1,7 @@
 """Landlock: a process gives up, for ever, every file but those it names."""
 
 import os
+import pathlib
 import stat
 import struct
 
@@ -59,14 +60,26 @@ def restrict(readable, writable=()):
 
 
 def opened(paths):
-    """Return (descriptor, whether it is a folder) of each path that exists."""
-    found = []
+    """Return (descriptor, whether it is a folder) of each path that exists.
+
+    Places within another, and those that have two names, come once: each costs every
+    child a system call.
+    """
+    real = {path: os.path.realpath(path) for path in paths}
+    places, found, seen = set(real.values()), [], set()
     for path in paths:
+        if not places.isdisjoint(map(str, pathlib.PurePath(real[path]).parents)):
+            continue
         try:
             handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except OSError:  # what is not there needs no permission
             continue
-        found.append((handle, stat.S_ISDIR(os.fstat(handle).st_mode)))
+        known = os.fstat(handle)
+        if (known.st_dev, known.st_ino) in seen:
+            os.close(handle)
+            continue
+        seen.add((known.st_dev, known.st_ino))
+        found.append((handle, stat.S_ISDIR(known.st_mode)))
     return found
 
 

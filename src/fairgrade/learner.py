@@ -16,6 +16,7 @@ import io
 import linecache
 import os
 import random
+import re
 import signal
 import sys
 import types
@@ -29,6 +30,10 @@ from .proxies import PLAIN
 from .wire import Channel, WireError
 
 MARK = "<cell "  # start of the file names of cells
+# A cell whose last line is indented and returns, ends in a function: not in a value. (A
+# line in a text cannot be that: the quotes that end the text would follow.)
+ENDS_IN_RETURN = re.compile(r"\n[ \t]+return\b[^'\"\\\n]*(\n[ \t]*(#[^'\"\\\n]*)?)*\Z")
+SHELL = re.compile(r"^[ \t]*[%!?]|=[ \t]*[%!]|\?[ \t]*$|(?i:ipython)", re.MULTILINE)
 WARNINGS = 20  # with one answer
 IMAGES = 4
 IMAGE_LIMIT = 512 * 1024  # bytes
@@ -40,7 +45,10 @@ def compile_cell(source, filename, in_ipython=False):
 
     Magics are served by IPython's shell if `in_ipython` is true, else replaced.
     """
+    last, how = None, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
+        if ENDS_IN_RETURN.search(source):  # saves the tree, which is most of the time
+            return compile(source, filename, "exec", how), None
         tree = ast.parse(source, filename)
     except SyntaxError:
         tree = magics.as_calls(source) if in_ipython else names.parse(source)
@@ -49,10 +57,15 @@ def compile_cell(source, filename, in_ipython=False):
         if not tree.body:
             raise
         tree.body = list(tree.body)
-    last, how = None, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     if tree.body and isinstance(tree.body[-1], ast.Expr):
         last = compile(ast.Expression(tree.body.pop().value), filename, "eval", how)
     return compile(tree, filename, "exec", how), last
+
+
+def prepare_cell(source, cell):
+    """Compile a cell that every learner has, for all processes to come."""
+    with contextlib.suppress(Exception):
+        compile_cell(source, f"{MARK}{cell}>", in_ipython=True)
 
 
 def execute(code, namespace):
@@ -70,9 +83,17 @@ def is_silent(source):
     return source.rstrip().endswith(";")
 
 
+def needs_shell(source):
+    """Say whether a cell seems to need IPython's shell, which takes long to import."""
+    return SHELL.search(source) is not None
+
+
 @functools.cache
 def interactive_shell():
-    """Return IPython's shell, made once: for magics, and for nothing else."""
+    """Return IPython's shell, made once: for magics, and for nothing else.
+
+    It keeps nothing on disk: there may be no place for it.
+    """
     from IPython.core.error import UsageError
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
@@ -81,6 +102,12 @@ def interactive_shell():
 
     class Shell(InteractiveShell):
         """What a magic cannot do here is said, and costs no points."""
+
+        def init_ipython_dir(self, ipython_dir):
+            self.ipython_dir = os.sep
+
+        def init_profile_dir(self, profile_dir):
+            self.db = {}
 
         def run_line_magic(self, name, line, _stack_depth=1):
             try:
@@ -121,9 +148,10 @@ def interactive_shell():
         config.HistoryManager.enabled = False
         config.HistoryManager.hist_file = ":memory:"
         config.InteractiveShell.cache_size = 0
-        hooks = sys.excepthook, sys.displayhook
+        hooks, main = (sys.excepthook, sys.displayhook), sys.modules["__main__"]
         Shell.instance(config=config)
         sys.excepthook, sys.displayhook = hooks
+        sys.modules["__main__"] = main
     return InteractiveShell.instance()
 
 

@@ -41,12 +41,16 @@ def rehearse():
     for _ in range(TIMES):
         converse()
     sys.modules["__main__"] = main
-    numbers = np.random.default_rng(0).normal(size=5)
-    np.testing.assert_allclose(numbers, numbers)
-    assert np.isclose(numbers, numbers).all(), f"{numbers}"
     library_name(np.linalg.norm)
     code, _ = compile_cell("import numpy as np\nassert True, f'{np}'\n", "<cell >")
     exec(code, {})
+
+
+def compare():
+    """Use once what tests compare with; learners' processes are lighter without."""
+    numbers = np.random.default_rng(0).normal(size=5)
+    np.testing.assert_allclose(numbers, numbers)
+    assert np.isclose(numbers, numbers).all(), f"{numbers}"
 
 
 def converse():

@@ -63,7 +63,10 @@ sched_setscheduler sched_setparam setsid setpgid reboot
 
 
 def program():
-    """Return the filter as the machine's own instructions (BPF), from libseccomp."""
+    """Return the filter in the machine's own instructions (BPF), from libseccomp.
+
+    They lie in memory as `install` hands them over: each child only has to say where.
+    """
     import pyseccomp as library  # raises where libseccomp itself is not installed
 
     rules = library.SyscallFilter(library.ERRNO(errno.ENOSYS))
@@ -100,15 +103,15 @@ def program():
     add(library.ALLOW, "prlimit64", equal(0, 0))
     with tempfile.TemporaryFile() as file:
         rules.export_bpf(file)
+        size = file.tell()
         file.seek(0)
-        return file.read()
+        instructions = ctypes.create_string_buffer(file.read(), size)
+    head = struct.pack("HxxxxxxP", size // 8, ctypes.addressof(instructions))
+    return ctypes.create_string_buffer(head), instructions
 
 
-def install(instructions):
+def install(program):
     """Put the filter that `program` returned around this thread, for ever."""
-    size = len(instructions)
-    buffer = ctypes.create_string_buffer(instructions, size)
-    head = struct.pack("HxxxxxxP", size // 8, ctypes.addressof(buffer))
-    pointer = ctypes.cast(ctypes.create_string_buffer(head), ctypes.c_void_p)
+    head, _ = program
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-    kernel.call("prctl", kernel.PR_SET_SECCOMP, 2, pointer, 0, 0)
+    kernel.call("prctl", kernel.PR_SET_SECCOMP, 2, head, 0, 0)

@@ -11,10 +11,12 @@ import gc
 import importlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 
@@ -49,6 +51,8 @@ class Zygote:
     def __init__(self, kind, imports=(), walls=()):
         self.kind = kind
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # Libraries write into a home what they find out about the machine.
+        self.home = tempfile.mkdtemp(prefix="fairgrade-")
         package = str(Path(__file__).resolve().parent.parent)
         settings = json.dumps({"imports": sorted(imports), "walls": sorted(walls)})
         number = str(theirs.fileno())
@@ -57,7 +61,7 @@ class Zygote:
         with theirs:
             self.process = subprocess.Popen(
                 [*command, number, settings],
-                env=sandbox.environment(),
+                env=sandbox.environment() | {"HOME": self.home},
                 cwd="/",
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -79,6 +83,8 @@ class Zygote:
             ready = self.control.recv(COMMAND_LIMIT)
         except OSError:
             ready = b""
+        finally:
+            shutil.rmtree(self.home, ignore_errors=True)
         if ready != b"ready":
             self.process.kill()
             error = self.process.communicate()[1].decode(errors="replace")
@@ -93,6 +99,7 @@ class Zygote:
 
     def close(self):
         """End the process and all that it forked."""
+        shutil.rmtree(self.home, ignore_errors=True)  # if nobody waited
         with contextlib.suppress(OSError, ZygoteError):
             self.end_children()
         self.control.close()
@@ -166,13 +173,14 @@ def prepare(kind, settings):
         sys.modules["torch"].set_num_threads(1)
         with contextlib.suppress(RuntimeError):
             sys.modules["torch"].set_num_interop_threads(1)
-    learner.interactive_shell()
     rehearsal.rehearse()
     # A process for one submission has little to collect.
     gc.set_threshold(100_000, 20, 50)
     if kind == "judge":
         from . import judge, snapshot
 
+        learner.interactive_shell()
+        rehearsal.compare()
         judge.watch()
         grading.SNAPSHOT = snapshot.Snapshot()
     else:
@@ -220,6 +228,7 @@ class Forker:
         """Keep the assignments, read from a socket to its end, for all children."""
         from .assignment import from_json
         from .judge import study
+        from .learner import interactive_shell, needs_shell, prepare_cell
 
         with (
             socket.socket(fileno=os.dup(found[0])) as source,
@@ -228,19 +237,31 @@ class Forker:
             data = json.load(file)
         if self.kind == "learner":
             self.data = {
-                name: {path: base64.b64decode(text) for path, text in files.items()}
-                for name, files in data.items()
+                name: {
+                    path: base64.b64decode(text)
+                    for path, text in content["files"].items()
+                }
+                for name, content in data.items()
             }
-            return
-        self.data = {name: from_json(content) for name, content in data.items()}
-        for assignment in self.data.values():
-            study(assignment)
+            for content in data.values():
+                for source, cell in content["given"]:
+                    if needs_shell(source):
+                        interactive_shell()
+                    prepare_cell(source, cell)
+        else:
+            self.data = {name: from_json(content) for name, content in data.items()}
+            for assignment in self.data.values():
+                study(assignment)
         gc.freeze()
 
     def do_spawn(self, settings, found):
         self.reap()
         stack = contextlib.ExitStack()
         if self.kind == "learner":
+            if settings.pop("shell"):
+                from .learner import interactive_shell
+
+                interactive_shell()
             files = self.data.get(settings["assignment"], {})
             if found[1:]:
                 from .grading import files_in

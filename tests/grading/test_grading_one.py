@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -85,6 +87,23 @@ def test_no_process_and_no_file_is_left(tmp_path, monkeypatch):
         assert len(list(tmp_path.iterdir())) == 1
     assert list(tmp_path.iterdir()) == []
     assert [zygote.poll() is not None for zygote in zygotes] == [True, True]
+
+
+def test_libraries_write_into_a_home_that_goes(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    plot = "%matplotlib inline\nimport matplotlib.pyplot as plt"
+    one = assignment(("given", plot), ("answer", "plt.plot([1, 2])"), ("test", "1"))
+    with Grader([one]) as grader:
+        assert statuses(grader.run(one, {})[0]) == {"answer1": "error"}
+        result, _ = grader.run(one, reference(one))
+        assert statuses(result) == {}
+        assert len(result.cells[1].images) == 1
+        for zygote in (grader.judges, grader.learners):
+            environment = Path(f"/proc/{zygote.process.pid}/environ").read_text()
+            (home,) = re.findall(r"(?:^|\0)HOME=([^\0]*)", environment)
+            assert Path(home).parent == tmp_path
+        assert len(list(tmp_path.iterdir())) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_process_that_does_not_start_is_told(tmp_path, monkeypatch):

@@ -333,3 +333,25 @@ def test_answers_may_have_any_magic(grader):
     assert statuses(result) == {}
     assert "no commands here: ls" in result.cells[0].printed
     assert "%matplotlib" not in result.cells[0].printed
+
+
+def test_the_shell_is_only_there_for_who_needs_it():
+    one = assignment(("answer", "def f():\n    return 1"), ("test", "assert f() == 1"))
+    look = "import sys\nprint('IPy' + 'thon' in sys.modules)\n"
+    answer = reference(one)["answer0"]
+    # `in_disguise` is not found by looking at the text: the shell comes all the same.
+    in_disguise = (
+        "shell = globals()['get_' + 'ipy' + 'thon']()\n"
+        "shell.run_line_magic('pwd', '')\n"
+    )
+    with Grader([one]) as grader:
+        for before, seen in [
+            ("", "False"),
+            (in_disguise, "True"),
+            ("", "False"),
+            ("%pwd\n", "True"),
+            ("", "True"),  # from now on, it is there for all
+        ]:
+            result, _ = grader.run(one, {"answer0": before + look + answer})
+            assert statuses(result) == {}, result.cells[0]
+            assert result.cells[0].printed.endswith(f"{seen}\n")
