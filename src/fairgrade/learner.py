@@ -33,7 +33,10 @@ MARK = "<cell "  # start of the file names of cells
 # A cell whose last line is indented and returns, ends in a function: not in a value. (A
 # line in a text cannot be that: the quotes that end the text would follow.)
 ENDS_IN_RETURN = re.compile(r"\n[ \t]+return\b[^'\"\\\n]*(\n[ \t]*(#[^'\"\\\n]*)?)*\Z")
-SHELL = re.compile(r"^[ \t]*[%!?]|=[ \t]*[%!]|\?[ \t]*$|(?i:ipython)", re.MULTILINE)
+# What begins or ends with a magic's sign, before any text or comment: %time, !ls, sum?
+SHELL = re.compile(
+    r"^[ \t]*[%!?]|^[^#'\"\n]*(=[ \t]*[%!]|\?[ \t]*$)|(?i:ipython)", re.MULTILINE
+)
 WARNINGS = 20  # with one answer
 IMAGES = 4
 IMAGE_LIMIT = 512 * 1024  # bytes

@@ -1,10 +1,12 @@
 """Right answers, and tests that other courses have: what a notebook gives, they get."""
 
 import re
+import time
 
 import pytest
 
 from fairgrade.grading import Grader, Limits, ReferenceFails, record_reference
+from fairgrade.learner import needs_shell
 
 from .assignments import assignment, reference, statuses
 
@@ -355,3 +357,29 @@ def test_the_shell_is_only_there_for_who_needs_it():
             result, _ = grader.run(one, {"answer0": before + look + answer})
             assert statuses(result) == {}, result.cells[0]
             assert result.cells[0].printed.endswith(f"{seen}\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "needed"),
+    [
+        ("%matplotlib inline", True),
+        ("x = 1\n  %timeit x", True),
+        ("%%time\nx = 1", True),
+        ("!ls", True),
+        ("files = !ls", True),
+        ("t = %timeit -o 1", True),
+        ("sum?", True),
+        ("np.sum??", True),
+        ("?sum", True),
+        ("get_ipython().run_line_magic('time', '1')", True),
+        ("from IPython.display import display", True),
+        ("x = 5 % 3\ny = x != 2", False),
+        ("print('x=%d' % x)  # which is right?", False),
+        ("# What is its shape?\ndef f():\n    return 'Why?'", False),
+        ("\n" * 100_000 + " " * 100_000, False),
+    ],
+)
+def test_what_needs_the_shell_is_seen_in_its_text(source, needed):
+    start = time.perf_counter()
+    assert needs_shell(source) == needed
+    assert time.perf_counter() - start < 0.5  # learners may hand in any text
