@@ -392,9 +392,10 @@ class Hall:
         The values of the names `wanted` come with the answer, which saves a question.
         """
         try:
-            error, images, values = self.peer.request("run", 0, source, cell, *wanted)
+            report = self.peer.request("run", 0, source, cell, *wanted)
+            error, images, *values = report
             error, images = _plain_report(error, images)
-            self.peer.ahead = list(wanted), values
+            self.peer.ahead = (list(wanted), *values) if len(values) == 1 else None
             if classes:
                 mine = [name for name in classes if name in self.namespace]
                 plain = [name for name in mine if _is_plain(self.namespace[name])]

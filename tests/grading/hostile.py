@@ -519,7 +519,9 @@ robs(
     "forge-report",
     "reports its cells as passed, and every call as Yes",
     YES + FIND + "import fairgrade.learner as L\n"
-    "L.SERVICES['run'] = lambda *a: (None, ())\n"
+    "def forged(own, *wanted):\n    return tuple((lambda *b: yes,) for _ in wanted)\n"
+    "L.SERVICES['run'] = lambda own, s, c, *a: (None, (), forged(own, *a))\n"
+    "L.SERVICES['values'] = forged\n"
     "L.SERVICES['value'] = lambda *a: (lambda *b: yes)\n"
     "L.OPERATIONS['call'] = lambda *a, **k: yes\n",
     plain="there is no such channel",
@@ -529,7 +531,7 @@ harms(
     "sends 7 MB that are no picture as one, for each cell",
     FIND + "import fairgrade.learner as L\nreal = L.SERVICES['run']\n"
     "image = '\"><script>fgmark()' * 400_000\n"
-    "L.SERVICES['run'] = lambda *a: (real(*a)[0], (image,))\n",
+    "L.SERVICES['run'] = lambda *a: (real(*a)[0], (image,), real(*a)[2])\n",
     plain="there is no such channel",
 )
 robs(

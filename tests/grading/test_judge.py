@@ -608,9 +608,8 @@ def test_a_forger_loses_the_question_and_no_other(grader, recorded, thread):
             "threading.Thread(target=flood, daemon=True).start()\n"
         )
     else:
-        forge += (
-            "p.channel.send(frame(p.nonce, 'ok', [[], [], ['t', [None, ['t', []]]]]))\n"
-        )
+        node = ["t", [None, ["t", []], ["t", []]]]
+        forge += f"p.channel.send(frame(p.nonce, 'ok', [[], [], {node}]))\n"
     result = grade(grader, recorded, forge + F)
     assert result.cells[2].points == 0
     assert result.score == 2
