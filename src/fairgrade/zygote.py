@@ -99,7 +99,6 @@ class Zygote:
 
     def close(self):
         """End the process and all that it forked."""
-        shutil.rmtree(self.home, ignore_errors=True)  # if nobody waited
         with contextlib.suppress(OSError, ZygoteError):
             self.end_children()
         self.control.close()
@@ -109,6 +108,8 @@ class Zygote:
             self.process.kill()
             self.process.wait()
         self.process.stderr.close()
+        # A test may have imported what writes there only now.
+        shutil.rmtree(self.home, ignore_errors=True)
 
 
 def ask(control, command, settings=None, descriptors=()):

@@ -531,7 +531,9 @@ harms(
     "sends 7 MB that are no picture as one, for each cell",
     FIND + "import fairgrade.learner as L\nreal = L.SERVICES['run']\n"
     "image = '\"><script>fgmark()' * 400_000\n"
-    "L.SERVICES['run'] = lambda *a: (real(*a)[0], (image,), real(*a)[2])\n",
+    "def run(*a):\n    error, _, values = real(*a)\n"
+    "    return error, (image,), values\n"
+    "L.SERVICES['run'] = run\n",
     plain="there is no such channel",
 )
 robs(

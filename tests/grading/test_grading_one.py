@@ -106,6 +106,16 @@ def test_libraries_write_into_a_home_that_goes(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_home_that_a_test_makes_again_goes_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    write = "import os\nos.makedirs(os.path.expanduser('~/.cache'))"
+    one = assignment(("answer", "x = 1"), ("test", write))
+    with Grader([one]) as grader:
+        assert statuses(grader.run(one, reference(one))[0]) == {}
+        assert len(list(tmp_path.iterdir())) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_process_that_does_not_start_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("fairgrade.zygote.BOOT", "raise OSError('planted')")

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from fairgrade.grading import Grader, Limits, ReferenceFails, record_reference
-from fairgrade.learner import needs_shell
+from fairgrade.learner import compile_cell, execute, needs_shell
 
 from .assignments import assignment, reference, statuses
 
@@ -383,3 +383,21 @@ def test_what_needs_the_shell_is_seen_in_its_text(source, needed):
     start = time.perf_counter()
     assert needs_shell(source) == needed
     assert time.perf_counter() - start < 0.5  # learners may hand in any text
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("def f():\n    return 1", None),
+        ("def f():\n    return 1  # one\n\n### END SOLUTION\n", None),
+        ("def f():\n    return 1\n\nf()", 1),
+        ("def f():\n    return (\n        1\n    )\n\nf() + 1", 2),
+        ("'\\\n    return 1'", "    return 1"),
+        ('"""\n    return 1\n# text"""', "\n    return 1\n# text"),
+    ],
+)
+def test_only_what_ends_in_a_value_has_one(source, value):
+    code, last = compile_cell(source, "<cell a>")
+    namespace = {}
+    execute(code, namespace)
+    assert (last and execute(last, namespace)) == value

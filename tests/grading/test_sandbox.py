@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from fairgrade import sandbox, scratch
+from fairgrade import landlock, sandbox, scratch
 
 # A zygote that runs {inside} in a sandboxed child and prints what that wrote to `say`.
 ZYGOTE = """
@@ -351,3 +351,16 @@ def test_relative_paths_of_packages_lead_where_they_did_at_the_start():
         text=True,
     )
     assert done.stdout == "1.0\n", done.stderr
+
+
+def test_each_place_is_opened_once(tmp_path):
+    for name in ("lib/inner", "outside"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "lib64").symlink_to("lib")
+    (tmp_path / "lib/link").symlink_to(tmp_path / "outside")
+    names = ("lib", "lib64", "lib/inner", "lib/link", "none")
+    found = landlock.opened([tmp_path / name for name in names])
+    places = [os.readlink(f"/proc/self/fd/{handle}") for handle, _ in found]
+    for handle, _ in found:
+        os.close(handle)
+    assert places == [str(tmp_path / "lib"), str(tmp_path / "outside")]
