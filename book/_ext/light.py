@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import Path
 
 import fontTools.subset as fonts
+import pictures
+import scripts
 import sheet
 from bs4 import BeautifulSoup
 from PIL import Image
-from sphinx.errors import ExtensionError
 from sphinx.jinja2glue import BuiltinTemplateLoader
 
 DESCRIPTION = 155  # characters that a search engine shows
@@ -73,11 +74,6 @@ CHANGES = [
     (r' role="doc-biblioentry"', ' role="listitem"'),
     (r' role="doc-backlink"', ""),
 ]
-
-# As the theme's script ends: it measures every block of code of a page, and all that is
-# far from the screen would have to be laid out (see course.css and reachable.mjs).
-MEASURES = ',"complete"===document.readyState?I():window.addEventListener("load",I)'
-DOES_NOT = "/* what scrolls is found by reachable.mjs */"
 
 
 class Pages(BuiltinTemplateLoader):
@@ -158,25 +154,17 @@ def finish(app, exception):
     if exception or app.builder.name != "html":
         return
     static = Path(app.outdir, "_static")
-    trim_script(static / "scripts" / "pydata-sphinx-theme.js")
-    trim_fonts(app, static)
-    sheet.write(Path(app.outdir), app.builder.templates.sheets)
-
-
-def trim_script(path):
-    """Take out of the theme's script what our own does without measuring everything."""
-    script = path.read_text(encoding="utf-8")
-    if script.count(MEASURES) == 1:
-        path.write_text(script.replace(MEASURES, DOES_NOT), encoding="utf-8")
-    elif DOES_NOT not in script:  # an earlier build wrote that
-        raise ExtensionError(f"{path.name} has another end: see MEASURES in light.py")
-
-
-def trim_fonts(app, static):
-    """Leave in the fonts, and in the style sheet of icons, what some page uses."""
     pages = [
         path.read_text(encoding="utf-8") for path in Path(app.outdir).rglob("*.html")
     ]
+    scripts.write(static, pages)
+    pictures.write(Path(app.outdir, "_images"))
+    trim_fonts(pages, static)
+    sheet.write(Path(app.outdir), app.builder.templates.sheets)
+
+
+def trim_fonts(pages, static):
+    """Leave in the fonts, and in the style sheet of icons, what some page uses."""
     sheet = static / "styles" / "pydata-sphinx-theme.css"
     style = sheet.read_text(encoding="utf-8")
     others = [

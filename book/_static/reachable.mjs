@@ -24,4 +24,10 @@ const update = () => {
   });
 };
 
-new ResizeObserver(update).observe(document.querySelector(".bd-article"));
+let soon; // not within the frame that draws: it would come later
+const later = () => {
+  clearTimeout(soon);
+  soon = setTimeout(update);
+};
+
+new ResizeObserver(later).observe(document.querySelector(".bd-article"));

@@ -1,0 +1,83 @@
+"""Let the scripts of the theme and its companions begin in many small steps.
+
+Each prepares the whole page as soon as it is read: a hundred milliseconds and more on a
+phone, in which nothing answers. Step by step, the page answers in between. What they do
+stays the same; one step that measured everything is done by reachable.mjs instead.
+"""
+
+import re
+
+from sphinx.errors import ExtensionError
+
+# What to look for in a script, once, and what to write instead.
+CHANGES = {
+    "copybutton.js": [
+        (
+            "codeCells.forEach((codeCell, index) => {",
+            "codeCells.forEach((codeCell, index) => setTimeout(() => {",
+        ),
+        ("clipboardButton(id))\n  })", "clipboardButton(id))\n  }))"),
+    ],
+    "togglebutton.js": [
+        (
+            'if (document.readyState != "loading") {\n    cb();',
+            'if (document.readyState != "loading") {\n    setTimeout(cb);',
+        ),
+    ],
+    "scripts/bootstrap.js": [
+        (
+            'function go(t){"loading"!=document.readyState?t():',
+            'function go(t){"loading"!=document.readyState?setTimeout(t):',
+        ),
+    ],
+    "scripts/pydata-sphinx-theme.js": [
+        (
+            'function e(e){"loading"!=document.readyState?e():',
+            'function e(e){"loading"!=document.readyState?setTimeout(e):',
+        ),
+        # It would measure every block of code, also where nothing is laid out yet.
+        (
+            ',"complete"===document.readyState?I():window.addEventListener("load",I)',
+            "/* what scrolls is found by reachable.mjs */",
+        ),
+    ],
+    "scripts/sphinx-book-theme.js": [
+        (
+            'var e=e=>{"loading"!=document.readyState?e():',
+            'var e=e=>{"loading"!=document.readyState?setTimeout(e):',
+        ),
+    ],
+}
+
+# What the theme lets give way to notes in the margin is looked for among all elements.
+MARGIN = "sphinx-book-theme.js"
+LOOKS = 'document.querySelectorAll(n.join(", "))'
+DOES_NOT = "[/* no page has notes in the margin */]"
+NOTES = re.compile(
+    r'class="(?:[^"]* )?(?:tag[-_])?'
+    r'(?:marginnote|sidenote|margin|margin[-_]caption|full[-_]width|sidebar|popout)[" ]'
+)
+
+
+def write(static, pages):
+    """Change the scripts in a folder, for a site with these pages [text]."""
+    for name, changes in CHANGES.items():
+        path = static / name
+        text = path.read_text(encoding="utf-8")
+        for found, instead in changes:
+            text = changed(text, found, instead, name)
+        if path.name == MARGIN:
+            pair = (LOOKS, DOES_NOT)
+            text = changed(
+                text, *(pair[::-1] if any(map(NOTES.search, pages)) else pair), name
+            )
+        path.write_text(text, encoding="utf-8")
+
+
+def changed(text, found, instead, name):
+    """Return a script with one place changed, unless an earlier build did it."""
+    if instead in text:
+        return text
+    if text.count(found) != 1:
+        raise ExtensionError(f"{name} has changed: see {found!r} in scripts.py")
+    return text.replace(found, instead)
