@@ -19,6 +19,8 @@ from PIL import Image
 from sphinx.jinja2glue import BuiltinTemplateLoader
 
 DESCRIPTION = 155  # characters that a search engine shows
+EARLY = 2000  # letters before a formula that a phone draws at first, or soon after
+FORMULA_FONTS = ("Main-Regular", "Math-Italic")  # those that nearly every formula has
 SVG_SIZE = re.compile(
     r'<svg[^>]*?\bheight="([\d.]+)pt"[^>]*?\bwidth="([\d.]+)pt"', re.S
 )
@@ -96,6 +98,7 @@ class Pages(BuiltinTemplateLoader):
             page = re.sub(found, instead, page, flags=re.S)
         page = re.sub(r"<img [^>]*>", self.sized, page)
         page = sheet.replace_links(page, self.sheets)
+        page = fetch_fonts(page, context.get("body", ""))
         words = html.escape(description(context.get("body", "")))
         if words and 'name="description"' not in page:
             page = page.replace(
@@ -131,6 +134,24 @@ def size(path):
     return round(float(width) * PIXELS_PER_POINT), round(
         float(height) * PIXELS_PER_POINT
     )
+
+
+def fetch_fonts(page, body):
+    """Return a page that asks at once for the fonts of formulas that are seen at first.
+
+    Otherwise the first formulas would be laid out twice, before that in other fonts,
+    which the browser would have to look for in every size.
+    """
+    before, formula, _ = body.partition('class="katex"')
+    link = re.search(rf'<link [^>]*href="([^"]*){sheet.NAME}">', page)
+    if not formula or not link or len(re.sub("<[^>]*>", "", before)) > EARLY:
+        return page
+    asked = "".join(
+        f'<link rel="preload" as="font" type="font/woff2" crossorigin '
+        f'href="{link[1]}fonts/KaTeX_{name}.woff2">\n'
+        for name in FORMULA_FONTS
+    )
+    return page.replace(link.group(), asked + link.group(), 1)
 
 
 def description(body):

@@ -83,7 +83,8 @@ def lay_out(page):
 
 def drawn(page):
     """Wait until the page is drawn, and its scripts have seen how."""
-    page.evaluate("new Promise((r) => requestAnimationFrame(() => setTimeout(r)))")
+    later = "setTimeout(() => setTimeout(r))"  # what scripts put off comes in between
+    page.evaluate(f"new Promise((r) => requestAnimationFrame(() => {later}))")
 
 
 def overflow(page):

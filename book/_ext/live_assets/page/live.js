@@ -249,6 +249,9 @@ function setUp(node, k) {
   input.addEventListener("keydown", (event) => keys(cell, event));
 }
 
-// From a folder on disk browsers start no worker: there the pages are for reading.
-if (location.protocol !== "file:") document.querySelectorAll("div.cell").forEach(setUp);
+// From a folder on disk browsers start no worker: there the pages are for reading, and
+// buttons need no room.
+if (location.protocol === "file:") {
+  for (const cell of document.querySelectorAll("div.cell.live")) cell.classList.remove("live");
+} else document.querySelectorAll("div.cell").forEach(setUp);
 })();
