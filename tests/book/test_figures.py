@@ -1,5 +1,6 @@
 """The one style of all pictures: told apart by everyone, on light and on dark pages."""
 
+import re
 from itertools import combinations
 
 import matplotlib
@@ -8,7 +9,10 @@ import numpy as np
 import pytest
 from colorspacious import cspace_convert, deltaE
 
+from tools.book import ROOT
+
 PAGE = {"light": "#ffffff", "dark": "#121212"}
+STYLE = (ROOT / "book" / "_static" / "course.css").read_text(encoding="utf-8")
 SIGHTS = ["deuteranomaly", "protanomaly", "tritanomaly"]
 
 
@@ -32,12 +36,14 @@ def contrast(rgb, page):
 
 
 def in_dark_mode(rgb):
-    """Return what the site's `invert(1) hue-rotate(180deg)` makes of colours (n, 3).
+    """Return what the site's `invert(…) hue-rotate(180deg)` makes of colours (n, 3).
 
     The matrix is that of the Filter Effects specification for an angle of 180°.
     """
+    share = float(re.search(r"invert\(([\d.]+)\) hue-rotate\(180deg\)", STYLE)[1])
     weights = np.array([0.213, 0.715, 0.072])
-    return np.clip((1 - rgb) @ (2 * np.tile(weights, (3, 1)) - np.eye(3)).T, 0, 1)
+    turned = share + (1 - 2 * share) * rgb
+    return np.clip(turned @ (2 * np.tile(weights, (3, 1)) - np.eye(3)).T, 0, 1)
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
@@ -50,6 +56,11 @@ def test_colours_are_told_apart_by_colour_blind_readers(palette, sight):
 def test_colours_stand_out_from_the_page_in_light_and_dark(palette):
     assert min(contrast(palette, PAGE["light"])) >= 3  # WCAG 2.2, 1.4.11
     assert min(contrast(in_dark_mode(palette), PAGE["dark"])) >= 3
+
+
+def test_white_turns_into_the_dark_of_the_page():
+    dark = np.array([matplotlib.colors.to_rgb(PAGE["dark"])])
+    assert abs(in_dark_mode(np.ones((1, 3))) - dark).max() < 1 / 255
 
 
 def test_a_palette_that_fails_is_noticed():
