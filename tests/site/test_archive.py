@@ -63,6 +63,12 @@ def test_a_chapter_is_whole_and_its_sliders_move(visit):
     assert visit.complaints == []
 
 
+def test_cells_keep_no_room_for_buttons_that_would_not_work(visit):
+    page = visit("book/arrays.html")
+    assert page.locator("div.cell").count() > 10
+    page.wait_for_function("document.querySelector('div.cell.live') === null")
+
+
 def test_search_finds_pages_from_disk(visit):
     page = visit("search.html", "?q=perceptron")
     page.locator("#search-results li").first.wait_for()

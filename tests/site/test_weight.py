@@ -1,6 +1,7 @@
 """What a reader on a phone loads before asking for more: at most 300 KiB a page."""
 
 import gzip
+import re
 
 import pytest
 
@@ -8,6 +9,7 @@ from tools.book import ROOT, SITE, pages
 
 PAGES = [str(page.relative_to(ROOT).with_suffix(".html")) for page in pages()]
 LIMIT = 300 * 1024
+AHEAD = re.compile(r'<link rel="preload" as="font"[^>]*href="([^"]*)">')
 COMPRESSED = {".png", ".woff2"}  # already: gzip gains nothing
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -27,6 +29,22 @@ def test_a_page_is_light(path, seen, address):
     assert SITE / path in files
     heaviest = sorted(files, key=files.get)[:-6:-1]
     assert sum(files.values()) <= LIMIT, [(f.name, files[f]) for f in heaviest]
+
+
+def test_fonts_of_early_formulas_are_asked_for_at_once(visiting):
+    early = {}
+    for path in PAGES:
+        names = AHEAD.findall((SITE / path).read_text(encoding="utf-8"))
+        assert all((SITE / path).parent.joinpath(name).is_file() for name in names), (
+            path
+        )
+        early[path] = len(names)
+    assert set(early.values()) == {0, 2}
+    with visiting(max(early, key=early.get)) as visit:
+        loaded = "[...document.fonts].filter((font) => font.status === 'loaded').length"
+        assert visit.page.evaluate(loaded) >= 2
+        fonts = [url for url in visit.asked if "KaTeX" in url]
+        assert len(fonts) == len(set(fonts))  # not once ahead, and once more
 
 
 def test_pictures_have_their_size_and_wait_until_they_are_near():
