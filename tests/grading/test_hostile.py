@@ -67,6 +67,7 @@ def test_bombs_take_nothing_but_their_time(tmp_path):
         assert {n: row["score"] for n, row in found.rows.items()} == {
             "memory-bomb": 10,
             "disk-bomb": 10,
+            "print-a-million": 10,
         }
         assert (found.traces, found.changed, found.left) == ([], [], [])
 
