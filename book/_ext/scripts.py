@@ -3,6 +3,7 @@
 Each prepares the whole page as soon as it is read: a hundred milliseconds and more on a
 phone, in which nothing answers. Step by step, the page answers in between. What they do
 stays the same; one step that measured everything is done by reachable.mjs instead.
+Steps that only wait for a key or a click stay as they are: who asks at once is heard.
 """
 
 import re
@@ -31,9 +32,15 @@ CHANGES = {
         ),
     ],
     "scripts/pydata-sphinx-theme.js": [
+        # Where the bar was scrolled to, and where the reader is: both measure the page.
         (
-            'function e(e){"loading"!=document.readyState?e():',
-            'function e(e){"loading"!=document.readyState?setTimeout(e):',
+            'e(function(){if(!document.querySelector(".bd-docs-nav"))return;',
+            'setTimeout(function(){if(!document.querySelector(".bd-docs-nav"))return;',
+        ),
+        (
+            'e(function(){const e=document.querySelector("#pst-page-toc-nav");',
+            "setTimeout(function(){"
+            'const e=document.querySelector("#pst-page-toc-nav");',
         ),
         # It would measure every block of code, also where nothing is laid out yet.
         (
@@ -43,8 +50,12 @@ CHANGES = {
     ],
     "scripts/sphinx-book-theme.js": [
         (
-            'var e=e=>{"loading"!=document.readyState?e():',
-            'var e=e=>{"loading"!=document.readyState?setTimeout(e):',
+            "e((()=>{var e=[];let t=new IntersectionObserver(",
+            "setTimeout((()=>{var e=[];let t=new IntersectionObserver(",
+        ),
+        (
+            'e((function(){var e=[".bd-header-announcement",',
+            'setTimeout((function(){var e=[".bd-header-announcement",',
         ),
     ],
 }

@@ -93,6 +93,40 @@ def test_sidebars_open_and_close_on_a_phone(visit, toggle, bar):
     page.locator(bar).wait_for(state="hidden")
 
 
+# What a reader does as early as the page can hear it, and what then is there.
+AT_ONCE = {
+    "search": (
+        "window.dispatchEvent(new KeyboardEvent('keydown', {key: 'k', ctrlKey: true}))",
+        "document.getElementById('pst-search-dialog').open",
+    ),
+    "theme": (
+        "document.querySelector('.theme-switch-button').click()",
+        "document.documentElement.dataset.mode !== 'auto'",
+    ),
+    "book": (
+        "document.querySelector('.primary-toggle').click()",
+        "document.getElementById('pst-primary-sidebar-modal').open",
+    ),
+    "page": (
+        "document.querySelector('.secondary-toggle').click()",
+        "document.getElementById('pst-secondary-sidebar-modal').open",
+    ),
+}
+
+
+@pytest.mark.parametrize(("deed", "done"), AT_ONCE.values(), ids=AT_ONCE)
+def test_who_asks_at_once_is_heard(deed, done, chromium, address):
+    """No step that is put off takes a key or a click away from a hasty reader."""
+    with chromium.new_context(viewport={"width": 390, "height": 844}) as context:
+        page = context.new_page()
+        page.add_init_script(
+            "document.addEventListener('DOMContentLoaded', () => {"
+            f"globalThis.before = {done}; {deed}; globalThis.after = {done}; }})"
+        )
+        page.goto(f"{address}/{CHAPTER}", wait_until="load")
+        assert page.evaluate("[globalThis.before, globalThis.after]") == [False, True]
+
+
 def test_what_scrolls_sideways_can_be_reached(visit):
     """A formula, code or a table that is too wide takes the focus, and has a name."""
     page = visit("book/backprop.html", SMALL_PHONE)
