@@ -32,7 +32,11 @@ CHANGES = {
         ),
     ],
     "scripts/pydata-sphinx-theme.js": [
-        # Where the bar was scrolled to, and where the reader is: both measure the page.
+        # Banners, how far the bar was scrolled, where the reader is: all measure.
+        (
+            "e(async function(){await Promise.allSettled([O(),N()]);",
+            "setTimeout(async function(){await Promise.allSettled([O(),N()]);",
+        ),
         (
             'e(function(){if(!document.querySelector(".bd-docs-nav"))return;',
             'setTimeout(function(){if(!document.querySelector(".bd-docs-nav"))return;',
