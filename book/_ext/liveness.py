@@ -217,9 +217,9 @@ class Page:
                 lacks, references(statement), scope, changes=changed(statement) - local
             )
         else:
-            random = "default_rng" in ast.dump(statement)
+            random = generators(statement)
             for name in stored(statement):
-                scope[name] = Thing(random=random)
+                scope[name] = Thing(random=name in random)
 
     def bind_module(self, name, path, scope):
         """Bind a name to a module."""
@@ -245,11 +245,11 @@ class Page:
     def taint(self, statement, missing):
         """Note that a statement does not run: what it would bind or change is lost."""
         scope = self.scope
-        gone = stored(statement) | changed(statement)
+        touched = changed(statement)
         for name in called(statement) & scope.keys():
             if scope[name].scope is scope:  # a function of this page
-                gone |= scope[name].changes
-        for name in gone:
+                touched |= scope[name].changes
+        for name in stored(statement) | (touched & scope.keys()):  # no module
             scope[name] = Thing(lacks=missing)
         for reference in references(statement):
             root = reference.split(".")[0]
@@ -273,7 +273,10 @@ def dotted(node):
 
 
 def references(node):
-    """Return the dotted names that are looked up outside of all functions in `node`."""
+    """Return the dotted names that are looked up outside of all functions in `node`.
+
+    What a loop or a block binds before it looks it up is its own.
+    """
     found = set()
 
     def visit(node, local):
@@ -285,7 +288,14 @@ def references(node):
                 ]
                 local -= {name for one in declared for name in one.names}
         elif isinstance(node, COMPREHENSIONS):
-            local = local | stored(node)
+            local = local.union(*(stored(one.target) for one in node.generators))
+        elif isinstance(node, ast.For):
+            visit(node.iter, local)
+            visit(node.target, local)  # it may be an item of a list
+            inside = local | stored(node.target)
+            visit_block(node.body, inside)
+            visit_block(node.orelse, local)
+            return
         if isinstance(node, (ast.Attribute, ast.Name)):
             name = dotted(node)
             if name:
@@ -295,6 +305,12 @@ def references(node):
         for child in ast.iter_child_nodes(node):
             if not is_annotation(node, child):
                 visit(child, local)
+
+    def visit_block(statements, local):
+        for one in statements:
+            visit(one, local)
+            if isinstance(one, (ast.Assign, *IMPORTS)):
+                local = local | stored(one)
 
     visit(node, frozenset())
     return found - set(dir(builtins))
@@ -331,7 +347,10 @@ def is_stored(node):
 
 
 def stored(node):
-    """Return the names that a statement binds, those within functions left out."""
+    """Return the names that a statement binds.
+
+    Those within functions, and those of `[… for …]`, are not its own.
+    """
     found, todo = set(), [node]
     while todo:
         node = todo.pop()
@@ -339,6 +358,9 @@ def stored(node):
             found.add(node.name)
             continue
         if isinstance(node, ast.Lambda):
+            continue
+        if isinstance(node, ast.comprehension):
+            todo += [node.iter, *node.ifs]
             continue
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             found.add(node.id)
@@ -348,6 +370,41 @@ def stored(node):
             found.add(node.name)
         todo += ast.iter_child_nodes(node)
     return found
+
+
+def generators(statement):
+    """Return the names that a statement binds to random generators, or to who has one.
+
+    What a function returns is drawn: `x = sample(default_rng(0))` keeps no generator.
+    """
+    found = set()
+    for node in ast.walk(statement):
+        for target in node.targets if isinstance(node, ast.Assign) else []:
+            pairs = [(target, node.value)]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = zip(target.elts, node.value.elts, strict=False)
+            found |= {
+                name for one, value in pairs if holds(value) for name in stored(one)
+            }
+    return found
+
+
+def holds(value):
+    """Return whether an expression is a generator, or a list or an object with one."""
+    parts = []
+    if isinstance(value, ast.Call):
+        name = dotted(value.func).split(".")[-1]
+        if name == "default_rng":
+            return True
+        if name[:1].isupper():  # an object
+            parts = [*value.args, *(one.value for one in value.keywords)]
+    elif isinstance(value, (ast.List, ast.Tuple, ast.Set)):
+        parts = value.elts
+    elif isinstance(value, ast.Dict):
+        parts = value.values
+    elif isinstance(value, (ast.ListComp, ast.SetComp)):
+        parts = [value.elt]
+    return any(map(holds, parts))
 
 
 def changed(statement):

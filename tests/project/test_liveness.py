@@ -69,6 +69,82 @@ def lacks(*cells, **options):
             ["PyTorch"],
         ),
         (["code = 'torch.ones(1)'\nprint(eval(code))"], ["PyTorch"]),
+        # what it would not have changed
+        (
+            [
+                "for x in np.linspace(0, 1):\n    x += torch.ones(1)",
+                "print(np.ones(1))",
+            ],
+            [],
+        ),
+        (["y = [torch.ones(n) for n in range(3)]", "n = 1\nprint(n)"], []),
+        (["n = 1", "y = [torch.ones(n) for n in range(3)]", "print(n)"], []),
+        (["n = torch.ones(1)", "y = [n for n in range(3)]", "print(n)"], ["PyTorch"]),
+        (
+            [
+                "x = np.random.default_rng(0).normal(size=3)",
+                "plt.plot(x)",
+                "print(x)",
+            ],
+            [],
+        ),
+        (
+            [
+                "def draw(rng):\n    return rng.normal()",
+                "x = draw(np.random.default_rng(0))\nplt.plot(x)",
+                "print(x)",
+            ],
+            [],
+        ),
+        # a loop's own names
+        (["for f in [plt.plot]:\n    f()", "for f in [abs]:\n    f(1)"], []),
+        (
+            ["v = torch.ones(1)", "for i in range(2):\n    v = i\n    print(v)"],
+            [],
+        ),
+        (
+            ["v = torch.ones(1)", "for i in range(2):\n    print(v)\n    v = i"],
+            ["PyTorch"],
+        ),
+        (
+            ["v = torch.ones(1)", "for i in []:\n    v = i\nelse:\n    print(v)"],
+            ["PyTorch"],
+        ),
+        (["v = torch.ones(1)", "for v in v:\n    print(v)"], ["PyTorch"]),
+        # generators: who draws from them later draws something else
+        (
+            [
+                "rng, n = np.random.default_rng(0), 3",
+                "plt.plot(rng.random(n))",
+                "print(n)",
+            ],
+            [],
+        ),
+        (
+            [
+                "rngs = [np.random.default_rng(i) for i in range(3)]",
+                "plt.plot(rngs[0].random(3))",
+                "rngs[0].random()",
+            ],
+            ["Matplotlib"],
+        ),
+        (
+            [
+                "class Layer:\n    def __init__(self, rng):\n        self.rng = rng",
+                "layer = Layer(rng=np.random.default_rng(0))",
+                "plt.plot(layer.rng.random(3))",
+                "layer.rng.random()",
+            ],
+            ["Matplotlib"],
+        ),
+        (
+            [
+                "rng, n = np.random.default_rng(0), 3",
+                "plt.plot(rng.random(n))",
+                "rng.random()",
+            ],
+            ["Matplotlib"],
+        ),
         # the library
         (["from everygrad.activations import relu", "relu(np.ones(1))"], []),
         (["from everygrad import from_numpy_to_pytorch"], ["PyTorch"]),
