@@ -1,8 +1,10 @@
 """Every page opens in a real browser: nothing missing, no other host asked."""
 
+import re
+
 import pytest
 
-from tools.book import ROOT, pages
+from tools.book import ROOT, SITE, pages
 
 PAGES = [str(page.relative_to(ROOT).with_suffix(".html")) for page in pages()]
 
@@ -21,6 +23,20 @@ def test_a_page_opens_whole(path, seen, address):
     assert page["overflow"] <= 0, "the page scrolls sideways on a phone"
     assert page["complaints"] == []
     assert page["hosts"] == {address.split("/")[2]}
+
+
+def addresses(html):
+    """Return the places in memory that a page shows, other ones after each build."""
+    return re.findall(r"&lt;[^&]* at 0x[0-9a-f]+&gt;", html)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_output_is_an_address(path):
+    assert addresses((SITE / path).read_text(encoding="utf-8")) == []
+
+
+def test_an_address_is_noticed():
+    assert addresses("<pre>&lt;torch._C.Generator at 0x7f1ca551b6d0&gt;</pre>")
 
 
 def test_a_broken_page_is_noticed(visiting):
