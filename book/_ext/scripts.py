@@ -41,6 +41,12 @@ CHANGES = {
             'e(function(){if(!document.querySelector(".bd-docs-nav"))return;',
             'setTimeout(function(){if(!document.querySelector(".bd-docs-nav"))return;',
         ),
+        # On a narrow screen nobody sees the bar: it would be laid out to be measured.
+        (
+            "if(n.length>0){var o=n[n.length-1],r=o.getBoundingClientRect()",
+            "if(n.length>0&&n[0].checkVisibility()){"
+            "var o=n[n.length-1],r=o.getBoundingClientRect()",
+        ),
         (
             'e(function(){const e=document.querySelector("#pst-page-toc-nav");',
             "setTimeout(function(){"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import PHONE, WIDE
+from .conftest import PHONE, WIDE, drawn
 
 PAGE = "book/backprop.html"
 DRAWN = "(part) => part.checkVisibility({contentVisibilityAuto: true})"
@@ -26,12 +26,12 @@ pytestmark = pytest.mark.xdist_group("browser")
 @pytest.mark.parametrize("viewport", [PHONE, WIDE], ids=["phone", "wide"])
 def test_the_end_is_laid_out_when_it_is_near(visiting, viewport):
     with visiting(PAGE, viewport=viewport) as visit:
-        drawn = f"[...document.querySelectorAll('{CODE}')].map({DRAWN})"
-        before = visit.page.evaluate(drawn)
+        shown = f"[...document.querySelectorAll('{CODE}')].map({DRAWN})"
+        before = visit.page.evaluate(shown)
         assert before[0]
         assert sum(before) < len(before) / 4
         visit.page.locator(CODE).last.scroll_into_view_if_needed()
-        visit.page.wait_for_function(f"{drawn}.pop()")
+        visit.page.wait_for_function(f"{shown}.pop()")
 
 
 @pytest.mark.parametrize("viewport", [PHONE, WIDE], ids=["phone", "wide"])
@@ -75,3 +75,25 @@ def test_all_is_printed(visiting):
         assert visit.page.evaluate(waiting) > 50
         visit.page.emulate_media(media="print")
         assert visit.page.evaluate(waiting) == 0
+
+
+# Counts how often a script asks where something within the list of chapters is.
+COUNTS = """
+    const where = Element.prototype.getBoundingClientRect;
+    window.measured = 0;
+    Element.prototype.getBoundingClientRect = function () {
+        window.measured += this.closest(".bd-docs-nav") !== null;
+        return where.call(this);
+    };
+"""
+
+
+@pytest.mark.parametrize(("viewport", "is_open"), [(PHONE, False), (WIDE, True)])
+def test_a_closed_list_of_chapters_is_not_measured(
+    visiting, address, viewport, is_open
+):
+    with visiting(viewport=viewport) as visit:
+        visit.page.add_init_script(COUNTS)
+        page = visit.open(f"{address}/{PAGE}")
+        drawn(page)
+        assert (page.evaluate("measured") > 0) is is_open
