@@ -77,8 +77,8 @@ def people(host, chromium):
 def menu(person):
     """Return what nbgrader's menu offers; leave it open.
 
-    JupyterLab closes a menu when the focus moves, as it does once more at the end of a
-    slow start: then it is opened again, as by anybody who wants to see it.
+    On a busy machine a click on a JupyterLab that was just opened was once without
+    effect; why is not known. Then it is clicked again, as by anybody at the screen.
     """
     items = person.page.locator(".lm-Menu-itemLabel:visible, .p-Menu-itemLabel:visible")
     for patience in (15_000, 15_000, 60_000):
