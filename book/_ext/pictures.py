@@ -4,7 +4,8 @@ Matplotlib writes a letter or a point once and then refers to it, for every lett
 label and every point of a cloud. A browser builds a tree of its own for each of these:
 a picture of 500 points keeps a phone busy for longer than the text around it. Here the
 letters of a label become one path, and so do the points that follow one another and
-look alike. Coordinates keep a hundredth of a point.
+look alike, or what they share is said once. A circle is two arcs. Coordinates keep a
+hundredth of a point.
 
 Sources: https://matplotlib.org/stable/users/explain/text/fonts.html,
 https://www.w3.org/TR/SVG2/struct.html#UseShadowTree.
@@ -28,7 +29,10 @@ ET.register_namespace("", "http://www.w3.org/2000/svg")
 ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 STEP = re.compile(r"(translate|scale)\(([^)]*)\)")
 NUMBER = re.compile(r"-?\d+\.\d+")
+BENT = 1.0346  # how far from its centre a circle in eight curves has what bends them
 ROOM = 1.5  # half of the widest line around a point, in points
+DECLARATION = re.compile(r"([a-z-]+):\s*([^;]*[^;\s])")
+OPACITY = re.compile(r"(?<!-)opacity")  # that of a group is not that of each in it
 PAINT = re.compile(r"\b(fill|stroke):\s*([^;]+)")
 
 
@@ -74,20 +78,37 @@ def merged(group, drawn):
         style = style_of(alike[0], drawn[alike[0].get(HREF)[1:]])
         shapes = [shape(element, drawn[element.get(HREF)[1:]]) for element in alike]
         at_once = looks_the_same(style) or are_apart(shapes)
-        for run in [shapes] if at_once else [[one] for one in shapes]:
-            pen = StepPen()
-            for recording in run:
-                recording.replay(pen)
-            yield ET.Element(f"{SVG}path", {"d": "".join(pen.steps)} | style)
+        paths = [
+            {"d": steps(run)}
+            for run in ([shapes] if at_once else [[one] for one in shapes])
+        ]
+        if len(paths) == 1 or OPACITY.search(style.get("style", "")):
+            yield from [ET.Element(f"{SVG}path", path | style) for path in paths]
+            continue
+        # What they share is said, and read, once.
+        together = ET.Element(f"{SVG}g", style)
+        together.extend([ET.Element(f"{SVG}path", path) for path in paths])
+        yield together
+
+
+def steps(shapes):
+    """Return the path [text] that draws some shapes."""
+    pen = StepPen()
+    for recording in shapes:
+        pen.add(recording)
+    return "".join(pen.steps)
 
 
 def style_of(element, original):
     """Return the attributes that paint a reference: its own, then the original's."""
-    styles = [
-        e.get("style").rstrip("; ") for e in (element, original) if e.get("style")
-    ]
+    styles = {
+        name: value
+        for e in (element, original)
+        for name, value in DECLARATION.findall(e.get("style", ""))
+    }
     rest = {k: element.get(k) for k in ("clip-path",) if element.get(k)}
-    return rest | ({"style": "; ".join(styles)} if styles else {})
+    style = "; ".join(f"{name}: {value}" for name, value in styles.items())
+    return rest | ({"style": style} if style else {})
 
 
 def looks_the_same(style):
@@ -118,6 +139,24 @@ def shape(element, original):
     step = transform(element).transform(transform(original))
     parse_path(original.get("d", ""), TransformPen(recording, step))
     return recording
+
+
+def circle(recording):
+    """Return (centre x, y, radius) of a shape that is a circle, else None.
+
+    Matplotlib draws one as eight curves. Their ends lie on it, and what bends them lies
+    outside it by the same share.
+    """
+    names = [name for name, _ in recording.value]
+    if names != ["moveTo", *["curveTo"] * 8, "closePath"]:
+        return None
+    curves = np.array([points for _, points in recording.value[1:-1]])
+    centre = curves[:, -1].mean(axis=0)
+    away = np.linalg.norm(curves - centre, axis=-1)
+    radius = away[:, -1].mean()
+    if not np.allclose(away / radius, [BENT, BENT, 1], atol=0.005):
+        return None
+    return *centre, radius
 
 
 def transform(element):
@@ -156,6 +195,17 @@ class StepPen(BasePen):
         super().__init__()
         self.steps = []
         self.at = (0, 0)
+
+    def add(self, recording):
+        """Write a shape; a circle is two arcs, a quarter of the text of its curves."""
+        if not (found := circle(recording)):
+            recording.replay(self)
+            return
+        x, y, radius = found
+        x -= radius
+        size, across = f"{radius:.2f}", f"{2 * radius:.2f}"
+        arc = f"a{size} {size} 0 1 0"
+        self.steps.append(f"M{x:.2f} {y:.2f}{arc} {across} 0{arc} -{across} 0z")
 
     def _moveTo(self, point):
         self.steps.append("M{:.2f} {:.2f}".format(*point))

@@ -5,6 +5,7 @@ import gzip
 import io
 import re
 import sys
+import xml.etree.ElementTree as ET
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -55,7 +56,9 @@ def sent(picture):
 
 def points(picture):
     """Return how many paths draw the points of a picture: they have a colour of C0."""
-    return len(re.findall(r"<path[^>]*fill: #1f77b4", picture))
+    every = ET.fromstring(picture).iter()
+    blue = [e for e in every if "fill: #1f77b4" in e.get("style", "")]
+    return sum(len(e) or 1 for e in blue)
 
 
 @pytest.fixture
@@ -118,6 +121,23 @@ def test_points_become_one_path_unless_that_shows(options, paths):
     x = np.linspace(0, 1, 10)
     before = drawn(lambda axes: axes.scatter(x, x, color="C0", **options))
     assert points(pictures.lean(before)) == paths
+
+
+@pytest.mark.parametrize("name", ["fill-opacity", "opacity"])
+def test_overlapping_points_shine_through_one_another(name, pixels):
+    x = np.linspace(0, 1, 12)
+    before = drawn(lambda axes: axes.plot(x, x, "ko", ms=30, mew=0, alpha=0.5))
+    before = before.replace("fill-opacity", name)
+    assert differing(pixels(before), pixels(pictures.lean(before))) < 10
+
+
+@pytest.mark.parametrize("marker", ["o", ".", "s", "D", "8", "h", "*", "$0$"])
+def test_circles_and_nothing_else_are_arcs(marker, pixels):
+    """The arcs are seen at a size at which a wrong one would show."""
+    before = drawn(lambda axes: axes.plot([0, 1], [0, 1], ls="", marker=marker, ms=40))
+    after = pictures.lean(before)
+    assert len(re.findall(r"a[\d.]+ [\d.]+ 0 1 0", after)) == 4 * (marker in "o.")
+    assert differing(pixels(before), pixels(after)) < 10
 
 
 def test_letters_keep_their_shape_and_place():
