@@ -53,9 +53,9 @@ CHANGES = [
         r'(dataset\.theme = localStorage\.getItem\("theme"\) \|\|) "auto"',
         r'\1 (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")',
     ),
-    # Names, brackets and spaces in code have the colour of its text: a quarter of all
-    # elements of a page would say so.
-    (r'<span class="(?:n|p|w)">([^<]*)</span>', r"\1"),
+    # Names, operators, brackets and spaces in code have the colour of its text: two fifths
+    # of all elements would say so.
+    (r'<span class="(?:n|o|p|w)">([^<]*)</span>', r"\1"),
     # Said once is enough, and once it is said as `width=device-width`.
     (r'(<meta name="viewport"[^>]*>)\s*<meta name="viewport"[^>]*>', r"\1"),
     # A name that differs from the words on the button is no help to who says them.
