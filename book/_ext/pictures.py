@@ -78,10 +78,8 @@ def merged(group, drawn):
         style = style_of(alike[0], drawn[alike[0].get(HREF)[1:]])
         shapes = [shape(element, drawn[element.get(HREF)[1:]]) for element in alike]
         at_once = looks_the_same(style) or are_apart(shapes)
-        paths = [
-            {"d": steps(run)}
-            for run in ([shapes] if at_once else [[one] for one in shapes])
-        ]
+        runs = [shapes] if at_once else [[one] for one in shapes]
+        paths = [{"d": steps(run)} for run in runs]
         if len(paths) == 1 or OPACITY.search(style.get("style", "")):
             yield from [ET.Element(f"{SVG}path", path | style) for path in paths]
             continue

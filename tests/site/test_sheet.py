@@ -62,14 +62,19 @@ def test_no_rule_was_left_out_that_says_something(path, visiting, dropped):
         page = visit.page
         assert page.evaluate(MATCHING, dropped) == []
         turn(page, "dark")
-        for button in page.locator("[data-bs-toggle]:visible").all():
+        buttons = page.locator("[data-bs-toggle]:visible").all()
+        assert buttons
+        for button in buttons:
             button.hover()
             button.focus()
+            if button.get_attribute("data-bs-toggle") == "tooltip":
+                page.get_by_role("tooltip").wait_for()
             assert page.evaluate(MATCHING, dropped) == []
             # What a button says of itself may cover the next one.
             page.mouse.move(0, 0)
             button.blur()
             expect(page.get_by_role("tooltip")).to_have_count(0)
+        assert page.evaluate(MATCHING, dropped) == []
         planted = next(x for x in dropped if re.fullmatch(r"\.[\w-]+", x))
         page.evaluate("name => document.body.classList.add(name)", planted[1:])
         assert planted in page.evaluate(MATCHING, dropped)
