@@ -53,8 +53,8 @@ CHANGES = [
         r'(dataset\.theme = localStorage\.getItem\("theme"\) \|\|) "auto"',
         r'\1 (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")',
     ),
-    # Names, operators, brackets and spaces in code have the colour of its text: two fifths
-    # of all elements would say so.
+    # Names, operators, brackets and spaces in code have the colour of its text:
+    # two fifths of all elements would say so.
     (r'<span class="(?:n|o|p|w)">([^<]*)</span>', r"\1"),
     # Said once is enough, and once it is said as `width=device-width`.
     (r'(<meta name="viewport"[^>]*>)\s*<meta name="viewport"[^>]*>', r"\1"),
