@@ -30,6 +30,11 @@ CHANGES = {
             'function go(t){"loading"!=document.readyState?t():',
             'function go(t){"loading"!=document.readyState?setTimeout(t):',
         ),
+        (
+            ".map(function(t){return new ps(t,{delay:{show:500,hide:100}})})",
+            ".forEach(function(t){setTimeout(function(){"
+            "new ps(t,{delay:{show:500,hide:100}})})})",
+        ),
     ],
     "scripts/pydata-sphinx-theme.js": [
         # Banners, how far the bar was scrolled, where the reader is: all measure.
