@@ -1244,6 +1244,7 @@ harms(
     "warning-flood",
     "warns a hundred thousand times",
     "import warnings\nfor number in range(100_000):\n    warnings.warn(f'w{number}')\n",
+    slow=True,
 )
 harms(
     "close-everything",

@@ -68,6 +68,7 @@ def test_bombs_take_nothing_but_their_time(tmp_path):
             "memory-bomb": 10,
             "disk-bomb": 10,
             "print-a-million": 10,
+            "warning-flood": 10,
         }
         assert (found.traces, found.changed, found.left) == ([], [], [])
 
