@@ -197,7 +197,9 @@ def trim_fonts(pages, static):
     used = {name for text in pages + others for name in ICON.findall(text)}
     sheet.write_text(ICON_RULE.sub(partial(keep_rule, used), style), encoding="utf-8")
     codes = " ".join([sheet.read_text(encoding="utf-8"), *others])
+    # Some sheets write a code, others the letter itself.
     icons = {int(code, 16) for code in re.findall(r"\\(f[0-9a-f]{3})\b", codes)}
+    icons |= {ord(letter) for letter in re.findall(r"[\uf000-\uf8ff]", codes)}
     for path in static.rglob("fa-*.woff2"):
         subset(path, icons)
     letters = {ord(letter) for text in pages for letter in html.unescape(text)}

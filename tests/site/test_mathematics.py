@@ -73,8 +73,10 @@ COMPARE = r"""([formulas, size]) => {
         box.querySelectorAll(drawn).forEach((it) => add("drawn", it));
         found.push(["all", from.height]);
         const elements = box.querySelectorAll(".katex-html *").length;
+        const inner = [...box.querySelectorAll("semantics *:not(mrow)")];
+        const said = inner.map((it) => [it.localName, it.textContent]);
         box.remove();
-        return { found, elements };
+        return { found, elements, said };
     };
     return formulas.map(([tex, display, html]) => {
         const own = katex.renderToString(tex, { displayMode: display });
@@ -143,6 +145,7 @@ def test_no_letter_of_the_book_moves(page, katex, size):
     results = compare(page, katex, formulas, size)
     for (tex, _), (own, lean) in zip(formulas, results, strict=True):
         assert moved(own["found"], lean["found"]) < NEAR, tex
+        assert own["said"] == lean["said"] != [], tex
     count = [sum(result[side]["elements"] for result in results) for side in (0, 1)]
     assert count[1] < 0.4 * count[0]
 

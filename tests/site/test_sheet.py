@@ -4,6 +4,7 @@ import re
 
 import pytest
 import tinycss2
+from fontTools.ttLib import TTFont
 from playwright.sync_api import expect
 
 from tools.book import ROOT, SITE, pages
@@ -24,6 +25,17 @@ STATE = re.compile(
 MATCHING = """(selectors) => selectors.filter((selector) => {
     try { return document.querySelector(selector); } catch { return false; }
 })"""
+ICONS = """() => [...document.querySelectorAll("*")].flatMap((element) =>
+    ["::before", "::after"].map((place) => getComputedStyle(element, place))
+        .filter((style) => style.fontFamily.includes("Awesome"))
+        .map(({ content, fontFamily, fontWeight }) =>
+            [content.replace(/^"|"$/g, ""), `${fontFamily} ${fontWeight}`])
+        .filter(([content]) => !["", "none", "normal"].includes(content)))"""
+ICON_FONTS = {
+    '"Font Awesome 6 Free" 900': "fa-solid-900",
+    '"Font Awesome 6 Free" 400': "fa-regular-400",
+    '"Font Awesome 6 Brands" 400': "fa-brands-400",
+}
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -95,6 +107,21 @@ def test_what_it_names_is_there():
     fonts = re.findall(r'url\("([^":]*\.woff2)"\)', text)
     assert len(fonts) > 15
     assert [name for name in fonts if not (SHEET.parent / name).exists()] == []
+
+
+def test_every_icon_is_in_its_font(visiting, address):
+    """A browser draws an empty box for a letter that was left out of a font."""
+    drawn = set()
+    with visiting() as visit:
+        visit.page.route("**/*.svg", lambda route: route.abort())
+        for path in PAGES:
+            visit.page.goto(f"{address}/{path}", wait_until="domcontentloaded")
+            drawn |= {tuple(icon) for icon in visit.page.evaluate(ICONS)}
+    assert len(drawn) > 15
+    for letter, font in sorted(drawn):
+        (file,) = SITE.rglob(f"_static/**/{ICON_FONTS[font]}.woff2")
+        letters = TTFont(file).getBestCmap() or {}
+        assert ord(letter) in letters, (hex(ord(letter)), font)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
