@@ -72,6 +72,8 @@ CHANGES = [
     ),
     # All that stands beside the text belongs to a landmark.
     (r'<div id="pst-primary-sidebar"', r'\g<0> role="complementary" aria-label="Book"'),
+    # A link begins with its first word, not with the space before.
+    (r'(Solution to)(<a class="reference internal" href="[^"]*">) ', r"\1 \2"),
     # An entry of the bibliography is an item of its list.
     (r' role="doc-biblioentry"', ' role="listitem"'),
     (r' role="doc-backlink"', ""),

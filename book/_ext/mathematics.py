@@ -18,6 +18,10 @@ from sphinx.util.math import get_node_equation_number
 HERE = Path(__file__).parent
 PACKAGE = HERE.parents[1] / "_build" / "node" / "node_modules" / "katex"
 ASSETS = HERE.parents[1] / "_build" / "katex"  # what a page loads of it
+COMMAND = re.compile(r"\\[a-zA-Z]+|[{}\s]")
+SHORT = 16  # signs of TeX, a command counting as one: fits a line of the smallest phone
+OPENING = re.compile(r"[(\[“‘]+$")
+CLOSING = re.compile(r"^[)\]”’.,:;!?…]+")
 log = logging.getLogger(__name__)
 
 
@@ -86,6 +90,37 @@ def visit_block(translator, node):
     raise nodes.SkipNode
 
 
+def keep_together(app, doctree, docname):
+    """Let no line end between a short formula and the sign before or after it.
+
+    To a browser a formula is a box: it would break the line on either side.
+    """
+    for node in list(doctree.findall(nodes.math)):
+        if len(COMMAND.sub("x", node.astext())) > SHORT:
+            continue
+        place = node.parent.index(node)
+        before, after = node.parent[:place][-1:], node.parent[place + 1 :][:1]
+        opening = cut(OPENING, before)
+        closing = cut(CLOSING, after)
+        if opening or closing:
+            group = nodes.inline(classes=["together"])
+            node.replace_self(group)
+            group += [*map(nodes.Text, opening), node, *map(nodes.Text, closing)]
+
+
+def cut(pattern, siblings):
+    """Cut what a pattern finds from a node of text; return it, if any."""
+    if not siblings or not isinstance(siblings[0], nodes.Text):
+        return []
+    text = siblings[0]
+    found = pattern.search(text)
+    if found is None:
+        return []
+    rest = text[: found.start()] + text[found.end() :]
+    text.parent.replace(text, nodes.Text(rest))
+    return [found.group()]
+
+
 def write_assets():
     """Copy the style sheet and the fonts that all browsers read: WOFF2 alone."""
     shutil.rmtree(ASSETS, ignore_errors=True)
@@ -126,5 +161,6 @@ def setup(app):
     app.add_html_math_renderer("katex", (visit_inline, None), (visit_block, None))
     app.connect("config-inited", start, priority=900)
     app.connect("html-page-context", add_style)
+    app.connect("doctree-resolved", keep_together)
     app.connect("build-finished", stop)
     return {"parallel_read_safe": True, "parallel_write_safe": False}

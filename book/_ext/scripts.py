@@ -12,6 +12,13 @@ from sphinx.errors import ExtensionError
 
 # What to look for in a script, once, and what to write instead.
 CHANGES = {
+    "searchtools.js": [
+        # What is found is shown with a formula's letters, not with its TeX besides.
+        (
+            '[".headerlink", "script", "style"]',
+            '[".headerlink", "script", "style", "annotation", ".katex-html"]',
+        ),
+    ],
     "copybutton.js": [
         (
             "codeCells.forEach((codeCell, index) => {",

@@ -20,6 +20,11 @@ PICTURES = """async () => {
 }"""
 
 
+CUT_OFF = """() => [...document.querySelectorAll(".katex-display, .eqno")]
+    .filter((part) => part.scrollWidth > part.clientWidth && part.clientWidth)
+    .map((part) => part.querySelector("annotation")?.textContent ?? part.innerText)"""
+
+
 class Quiet(SimpleHTTPRequestHandler):
     """Serve files and say nothing."""
 
@@ -94,6 +99,15 @@ def overflow(page):
     return page.evaluate("document.documentElement.scrollWidth - innerWidth")
 
 
+def cut_off(page):
+    """Return the formulas that are wider than their column on a laptop."""
+    page.set_viewport_size(WIDE)
+    unfolded = "display: block; height: auto; visibility: visible"
+    page.add_style_tag(content=f".toggle-hidden {{ {unfolded} }}")
+    lay_out(page)
+    return page.evaluate(CUT_OFF)
+
+
 def turn(page, scheme):
     """Let the page turn dark or light, as its reader's system does, and wait for it."""
     page.emulate_media(color_scheme=scheme)
@@ -138,6 +152,7 @@ def seen(visiting):
                 "formulas": (count(".math"), count(".math math")),
                 "pictures": page.evaluate(PICTURES),
                 "overflow": visit.overflow(),
+                "cut off": cut_off(page),
                 "complaints": visit.complaints,
                 "hosts": visit.hosts,
             }

@@ -6,6 +6,25 @@ import pytest
 
 from tools.book import ROOT, SITE, pages
 
+from .conftest import cut_off, lay_out
+
+TORN = """() => {
+    const torn = [];
+    for (const words of document.querySelectorAll(".bd-article p, .bd-article li"))
+        for (const formula of words.querySelectorAll(":scope span.math")) {
+            const tex = formula.querySelector("annotation").textContent;
+            const next = formula.nextSibling;
+            if (!/^[.,;:!?)]/.test(next?.data ?? "") || tex.length > 8) continue;
+            const sign = document.createRange();
+            sign.setStart(next, 0);
+            sign.setEnd(next, 1);
+            const { top } = sign.getBoundingClientRect();
+            const parts = [...formula.querySelectorAll(".katex-html *")];
+            const last = parts.at(-1)?.getBoundingClientRect();
+            if (last && top > last.bottom) torn.push(tex + next.data);
+        }
+    return torn;
+}"""
 PAGES = [str(page.relative_to(ROOT).with_suffix(".html")) for page in pages()]
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -21,6 +40,7 @@ def test_a_page_opens_whole(path, seen, address):
     formulas, set_for_readers = page["formulas"]
     assert formulas == set_for_readers
     assert page["overflow"] <= 0, "the page scrolls sideways on a phone"
+    assert page["cut off"] == []
     assert page["complaints"] == []
     assert page["hosts"] == {address.split("/")[2]}
 
@@ -53,6 +73,13 @@ def test_a_broken_page_is_noticed(visiting):
         assert visit.overflow() > 0
 
 
+def test_a_formula_that_is_cut_off_is_noticed(visiting):
+    with visiting("book/losses.html") as visit:
+        assert cut_off(visit.page) == []
+        visit.page.add_style_tag(content=".katex-display { letter-spacing: 9px }")
+        assert len(cut_off(visit.page)) > 3
+
+
 def test_the_front_door_leads_to_the_introduction(visiting):
     with visiting("index.html") as visit:
         visit.page.wait_for_url("**/book/introduction.html")
@@ -73,3 +100,29 @@ def test_the_theme_button_changes_the_theme(visiting, scheme):
             button.click()
             themes.add(html.get_attribute("data-theme"))
         assert themes == {"light", "dark"}
+
+
+@pytest.mark.parametrize("path", ["book/activations.html", "book/losses.html"])
+def test_no_line_begins_with_the_sign_after_a_formula(path, visiting):
+    torn = []
+    with visiting(path) as visit:
+        lay_out(visit.page)
+        for rule in "nowrap", "normal":
+            visit.page.add_style_tag(content=f".together {{ white-space: {rule} }}")
+            torn.append([])
+            for width in range(320, 420, 10):
+                visit.page.set_viewport_size({"width": width, "height": 800})
+                torn[-1] += visit.page.evaluate(TORN)
+    assert torn[0] == []
+    assert torn[1] != []
+
+
+def test_words_in_a_table_are_whole(visiting):
+    """Columns of code were as narrow as a few letters."""
+    with visiting("book/from_numpy_to_pytorch.html") as visit:
+        lay_out(visit.page)
+        word = visit.page.locator("td code .pre", has_text="torch.inference_mode")
+        assert word.evaluate("it => it.getClientRects().length") == 1
+        anywhere = "td .pre { overflow-wrap: anywhere !important }"
+        visit.page.add_style_tag(content=anywhere)
+        assert word.evaluate("it => it.getClientRects().length") > 1

@@ -27,6 +27,30 @@ def test_search_finds(words, found, page, address):
     page.locator(f"#search-results li a[href*='{found}']").first.wait_for()
 
 
+def test_what_is_found_is_shown_without_tex(page, address):
+    page.goto(f"{address}/search.html?q=momentum")
+    shown = page.locator("#search-results p.context", has_text="PyTorch calls α the")
+    shown.wait_for()
+    assert "alpha" not in shown.inner_text()
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("search.html", ".bd-search-container"),
+        ("book/introduction.html", "#pst-search-dialog"),
+    ],
+    ids=["page", "dialog"],
+)
+def test_the_icon_stands_before_the_words(path, form, page, address):
+    page.goto(f"{address}/{path}", wait_until="load")
+    page.keyboard.press("Control+k")
+    field = page.locator(f"{form} input[name=q]")
+    field.wait_for(state="visible")
+    icon = page.locator(f"{form} .fa-magnifying-glass").bounding_box()
+    assert 0 < icon["x"] + icon["width"] <= field.bounding_box()["x"]
+
+
 def test_a_word_that_is_nowhere_is_not_found(page, address):
     page.goto(f"{address}/search.html?q=xylophonist")
     page.get_by_text("did not match any documents").wait_for()
