@@ -98,26 +98,26 @@ def keep_together(app, doctree, docname):
     for node in list(doctree.findall(nodes.math)):
         if len(COMMAND.sub("x", node.astext())) > SHORT:
             continue
-        place = node.parent.index(node)
-        before, after = node.parent[:place][-1:], node.parent[place + 1 :][:1]
-        opening = cut(OPENING, before)
-        closing = cut(CLOSING, after)
+        parent = node.parent
+        place = parent.index(node)
+        opening = cut(OPENING, parent, place - 1)
+        closing = cut(CLOSING, parent, place + 1)
         if opening or closing:
             group = nodes.inline(classes=["together"])
-            node.replace_self(group)
+            parent[place] = group
             group += [*map(nodes.Text, opening), node, *map(nodes.Text, closing)]
 
 
-def cut(pattern, siblings):
-    """Cut what a pattern finds from a node of text; return it, if any."""
-    if not siblings or not isinstance(siblings[0], nodes.Text):
+def cut(pattern, parent, place):
+    """Cut what a pattern finds from the text at a place; return it, if any.
+
+    By its place: docutils would look for a text among its equals, and take the first.
+    """
+    text = parent[place] if 0 <= place < len(parent) else None
+    found = isinstance(text, nodes.Text) and pattern.search(text)
+    if not found:
         return []
-    text = siblings[0]
-    found = pattern.search(text)
-    if found is None:
-        return []
-    rest = text[: found.start()] + text[found.end() :]
-    text.parent.replace(text, nodes.Text(rest))
+    parent[place] = nodes.Text(text[: found.start()] + text[found.end() :])
     return [found.group()]
 
 
