@@ -30,6 +30,9 @@ SVG_SIZE_TURNED = re.compile(
 PIXELS_PER_POINT = 96 / 72
 ICON = re.compile(r"fa-[a-z0-9-]+")
 ICON_RULE = re.compile(r'((?:\.fa-[a-z0-9-]+:{1,2}before,?)+)\{content:"[^"]*"\}')
+TABLE = re.compile(
+    r'<div class="pst-scrollable-table-container">(?=(<table.*?</table>))', re.S
+)
 
 # What to look for in a page, and what to write instead.
 CHANGES = [
@@ -99,6 +102,7 @@ class Pages(BuiltinTemplateLoader):
                 continue
             page = re.sub(found, instead, page, flags=re.S)
         page = re.sub(r"<img [^>]*>", self.sized, page)
+        page = TABLE.sub(counted, page)
         page = sheet.replace_links(page, self.sheets)
         page = fetch_fonts(page, context.get("body", ""))
         words = html.escape(description(context.get("body", "")))
@@ -136,6 +140,12 @@ def size(path):
     return round(float(width) * PIXELS_PER_POINT), round(
         float(height) * PIXELS_PER_POINT
     )
+
+
+def counted(match):
+    """Return the tag around a table with its rows: for so high it may count."""
+    rows = match[1].count("<tr")
+    return match[0].replace(">", f' style="--rows: {rows}">')
 
 
 def fetch_fonts(page, body):

@@ -24,6 +24,20 @@ CUT_OFF = """() => [...document.querySelectorAll(".katex-display, .eqno")]
     .filter((part) => part.scrollWidth > part.clientWidth && part.clientWidth)
     .map((part) => part.querySelector("annotation")?.textContent ?? part.innerText)"""
 
+# A part that is not laid out yet hides what lies beyond it. Where it could not, its
+# links would count as lying on those of the next parts: too near for a finger.
+BEYOND = """() => [...document.querySelectorAll(".bd-article section section > *")]
+    .filter((part) => {
+        const style = getComputedStyle(part);
+        return style.contentVisibility === "auto" && style.overflow !== "hidden";
+    })
+    .flatMap((part) => {
+        const end = part.getBoundingClientRect().bottom;
+        return [...part.querySelectorAll("a[href], button, input, summary")]
+            .filter((link) => link.getBoundingClientRect().bottom > end)
+            .map((link) => link.textContent);
+    })"""
+
 
 class Quiet(SimpleHTTPRequestHandler):
     """Serve files and say nothing."""
@@ -144,10 +158,12 @@ def seen(visiting):
             page = visit.page
             count = lambda selector: page.locator(selector).count()  # noqa: E731
             first = list(visit.asked)
+            beyond = page.evaluate(BEYOND)
             turn(page, "light")
             turn(page, "dark")
             return {
                 "asked first": first,
+                "beyond": beyond,
                 "headings": count(".bd-article h1"),
                 "formulas": (count(".math"), count(".math math")),
                 "pictures": page.evaluate(PICTURES),

@@ -41,6 +41,7 @@ def test_a_page_opens_whole(path, seen, address):
     assert formulas == set_for_readers
     assert page["overflow"] <= 0, "the page scrolls sideways on a phone"
     assert page["cut off"] == []
+    assert page["beyond"] == []
     assert page["complaints"] == []
     assert page["hosts"] == {address.split("/")[2]}
 
