@@ -31,3 +31,5 @@ const later = () => {
 };
 
 new ResizeObserver(later).observe(document.querySelector(".bd-article"));
+// A letter may come late and be wider than the one that stood for it.
+document.fonts.addEventListener("loadingdone", later);

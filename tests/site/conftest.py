@@ -101,9 +101,10 @@ def lay_out(page):
 
 
 def drawn(page):
-    """Wait until the page is drawn, and its scripts have seen how."""
+    """Wait until a page is drawn, in its own letters, and its scripts have seen it."""
     later = "setTimeout(() => setTimeout(r))"  # what scripts put off comes in between
-    page.evaluate(f"new Promise((r) => requestAnimationFrame(() => {later}))")
+    fonts = f"document.fonts.ready.then(() => {later})"
+    page.evaluate(f"new Promise((r) => requestAnimationFrame(() => {fonts}))")
 
 
 def overflow(page):

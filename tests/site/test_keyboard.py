@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import SMALL_PHONE, WIDE, lay_out
+from .conftest import SMALL_PHONE, WIDE, drawn, lay_out
 
 CHAPTER = "book/gradient_descent.html"
 SHORT = "book/introduction.html"
@@ -138,6 +138,30 @@ def test_what_scrolls_sideways_can_be_reached(visit):
     page.locator(".katex-display[tabindex]").first.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function("document.activeElement.scrollLeft > 0")
+
+
+def test_what_late_letters_make_too_wide_can_be_reached(visit):
+    """The page has its height already, and keeps it."""
+    page = visit("book/backprop.html", SMALL_PHONE)
+    lay_out(page)
+    page.evaluate(
+        """() => {
+            const article = document.querySelector(".bd-article");
+            article.style.height = `${article.offsetHeight}px`;
+            const formula = article.querySelector(".katex-display");
+            formula.innerHTML = "<span style='font-family: Late'>x=1,2,3,4</span>";
+            formula.id = "formula";
+        }"""
+    )
+    drawn(page)
+    formula = page.locator("#formula")
+    assert formula.evaluate("x => x.tabIndex") == -1
+    source = "../_static/fonts/KaTeX_Main-Regular.woff2"
+    page.add_style_tag(
+        content=f"@font-face {{ font-family: Late; src: url({source}); "
+        "size-adjust: 500% }"
+    )
+    page.wait_for_function("formula.tabIndex === 0")
 
 
 SCROLLERS = """() => [...document.querySelectorAll(".bd-article *")]
